@@ -1,0 +1,1 @@
+"""The broker itself. It knows no vendor: those live in ``adapters``."""
