@@ -1,0 +1,63 @@
+"""What is on: halls with their drawing, events, performances, prices. Ids are ours, ``ref`` is the ERP's (a binding)."""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, Boolean, CheckConstraint, Column, ForeignKey, Index, Integer, Table, Text
+from sqlalchemy.dialects.postgresql import UUID
+
+from bridge.core.columns import document, moment, uuid_key, words
+from bridge.core.db import metadata
+
+hall = Table(
+    "hall",
+    metadata,
+    uuid_key("hall_id"),
+    Column("ref", Text, nullable=False, unique=True),
+    words("name"),
+    words("venue"),
+    words("layout_version"),
+    document("seats"),
+    moment("changed_at", is_now=True),
+)
+
+event = Table(
+    "event",
+    metadata,
+    uuid_key("event_id"),
+    Column("ref", Text, nullable=False, unique=True),
+    words("name"),
+    words("description"),
+    Column("age_limit", Integer, nullable=False),
+    Column("is_deleted", Boolean, nullable=False, server_default="false"),
+    moment("changed_at", is_now=True),
+)
+
+performance = Table(
+    "performance",
+    metadata,
+    uuid_key("performance_id"),
+    Column("ref", Text, nullable=False, unique=True),
+    Column("event_id", UUID(as_uuid=True), ForeignKey("event.event_id"), nullable=False, index=True),
+    Column("hall_id", UUID(as_uuid=True), ForeignKey("hall.hall_id"), nullable=False),
+    moment("starts_at"),
+    moment("sales_end_at"),
+    words("time_zone"),
+    words("state"),
+    document("zones"),
+    moment("changed_at", is_now=True),
+    CheckConstraint("state IN ('on_sale', 'closed', 'cancelled')", name="state"),
+    Index("ix_performance_starts_at", "starts_at"),
+)
+
+price = Table(
+    "price",
+    metadata,
+    Column("performance_id", UUID(as_uuid=True), ForeignKey("performance.performance_id"), primary_key=True),
+    Column("zone_ref", Text, primary_key=True),
+    Column("price_type_ref", Text, primary_key=True),
+    words("price_type_name"),
+    Column("price_minor", BigInteger, nullable=False),
+    words("currency"),
+    moment("changed_at", is_now=True),
+    CheckConstraint("price_minor >= 0", name="price_minor"),
+)

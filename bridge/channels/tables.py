@@ -1,0 +1,34 @@
+"""Who may ask, and by which rules: sales channels, and the API clients that sell in them."""
+
+from __future__ import annotations
+
+from sqlalchemy import CheckConstraint, Column, ForeignKey, Integer, LargeBinary, Table, Text
+from sqlalchemy.dialects.postgresql import ARRAY
+
+from bridge.core.columns import moment, uuid_key, words
+from bridge.core.db import metadata
+
+channel = Table(
+    "channel",
+    metadata,
+    Column("code", Text, primary_key=True),
+    Column("hold_ttl_s", Integer, nullable=False, server_default="600"),
+    Column("hold_cap_s", Integer, nullable=False, server_default="5400"),
+    Column("seats_per_hold_max", Integer, nullable=False, server_default="10"),
+    CheckConstraint("hold_ttl_s BETWEEN 1 AND hold_cap_s", name="hold_ttl_s"),
+    CheckConstraint("hold_cap_s <= 86400", name="hold_cap_s"),
+    CheckConstraint("seats_per_hold_max BETWEEN 1 AND 100", name="seats_per_hold_max"),
+)
+
+client = Table(
+    "client",
+    metadata,
+    uuid_key("client_id"),
+    Column("name", Text, nullable=False, unique=True),
+    Column("channel", ForeignKey("channel.code"), nullable=False),
+    Column("scopes", ARRAY(Text), nullable=False),
+    Column("key_hash", LargeBinary, nullable=False, unique=True),
+    words("key_hint"),
+    moment("created_at", is_now=True),
+    moment("revoked_at", nullable=True),
+)

@@ -1,0 +1,59 @@
+"""PostgreSQL, which owns every truth: one engine a process, short transactions, no HTTP inside them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import URL, Connection, Engine, MetaData, create_engine, make_url
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(column_0_N_label)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+STATEMENT_TIMEOUT_MS = 15_000
+LOCK_TIMEOUT_MS = 5_000
+
+
+class Database:
+    """A pool of connections to one PostgreSQL database.
+
+    Never share one across a fork: build it in the child.
+    """
+
+    def __init__(self, url: str, *, connections_max: int = 20) -> None:
+        self.engine: Engine = create_engine(
+            driver_url(url),
+            pool_size=connections_max,
+            max_overflow=0,
+            pool_timeout=5,
+            pool_pre_ping=True,
+            connect_args=_connect_args(),
+        )
+
+    @contextmanager
+    def begin(self) -> Iterator[Connection]:
+        """Open a transaction; it commits when the block ends cleanly and rolls back on any exception."""
+        with self.engine.begin() as tx:
+            yield tx
+
+    def close(self) -> None:
+        """Give every connection back."""
+        self.engine.dispose()
+
+
+def driver_url(url: str) -> URL:
+    """Name the driver in a plain ``postgresql://`` address."""
+    return make_url(url).set(drivername="postgresql+psycopg")
+
+
+def _connect_args() -> dict[str, Any]:
+    options = f"-c timezone=UTC -c statement_timeout={STATEMENT_TIMEOUT_MS} -c lock_timeout={LOCK_TIMEOUT_MS}"
+    return {"connect_timeout": 5, "application_name": "ticket-bridge", "options": options}

@@ -1,0 +1,138 @@
+"""Work that must happen: rows written in the transaction of the fact they serve.
+
+PostgreSQL owns order, retries, delays and dead letters; a queue only says "look". Rows of one key run in order, one at
+a time. A row is claimed with a lease and a fence: whoever outlives his lease can no longer settle the row, so a zombie
+changes nothing. A crash at any point leaves the row to be claimed again, with ``attempts`` telling that it was begun.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+from sqlalchemy import Connection, bindparam, text
+from sqlalchemy.dialects.postgresql import JSONB
+
+from bridge.core.errors import BridgeError
+
+WAKE_CHANNEL = "bridge_work"
+ERROR_CHARS_MAX = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """One claimed row. ``attempts`` is 1 when it was never begun before."""
+
+    id: int
+    lane: str
+    kind: str
+    key: str
+    payload: dict[str, Any]
+    attempts: int
+    fence: int
+    trace_id: str
+
+    @property
+    def was_begun(self) -> bool:
+        """Whether an earlier attempt may have had its effect: then look it up first."""
+        return self.attempts > 1
+
+
+class FenceLost(Exception):  # noqa: N818  it is a fact, not an error of ours
+    """Another worker has taken the row over: drop everything done for it."""
+
+
+_PUT = text(
+    """
+    INSERT INTO outbox (lane, kind, key, payload, due_at, trace_id)
+    VALUES (:lane, :kind, :key, :payload, clock_timestamp() + make_interval(secs => :delay_s), :trace_id)
+    RETURNING outbox_id
+    """
+).bindparams(bindparam("payload", type_=JSONB))
+
+_CLAIM = """
+    WITH due AS (
+        SELECT o.outbox_id FROM outbox o
+        WHERE o.lane = :lane AND {which}
+          AND NOT EXISTS (
+            SELECT 1 FROM outbox e
+            WHERE e.key = o.key AND e.outbox_id < o.outbox_id AND e.status NOT IN ('done', 'skipped'))
+        ORDER BY o.due_at, o.outbox_id
+        LIMIT :rows_max
+        FOR UPDATE OF o SKIP LOCKED)
+    UPDATE outbox o
+    SET status = 'running', attempts = o.attempts + 1, fence = o.fence + 1,
+        lease_until = clock_timestamp() + make_interval(secs => :lease_s)
+    FROM due WHERE o.outbox_id = due.outbox_id
+    RETURNING o.outbox_id, o.lane, o.kind, o.key, o.payload, o.attempts, o.fence, o.trace_id
+    """
+_IS_DUE = """((o.status = 'ready' AND o.due_at <= clock_timestamp())
+              OR (o.status = 'running' AND o.lease_until <= clock_timestamp()))"""
+_CLAIM_DUE = text(_CLAIM.format(which=_IS_DUE))
+_CLAIM_THESE = text(_CLAIM.format(which="o.status = 'ready' AND o.attempts = 0 AND o.outbox_id = ANY(:ids)"))
+
+_SETTLE = text(
+    """
+    UPDATE outbox SET status = :status, lease_until = NULL, last_error = :error,
+        due_at = clock_timestamp() + make_interval(secs => :delay_s),
+        done_at = CASE WHEN :status IN ('done', 'dead') THEN clock_timestamp() END
+    WHERE outbox_id = :id AND fence = :fence AND status = 'running'
+    """
+)
+
+
+def put(tx: Connection, lane: str, kind: str, key: str, payload: dict[str, Any], *, delay_s: float = 0.0) -> int:
+    """Write one piece of work into the caller's transaction and return its id.
+
+    ``delay_s`` leaves a grace in which the process that wrote it may do it itself; without one, workers are woken at
+    the commit. The caller holds the lock of the aggregate that ``key`` names, so that ids of one key follow its order.
+    """
+    trace = str(structlog.contextvars.get_contextvars().get("request_id", ""))
+    row = {"lane": lane, "kind": kind, "key": key, "payload": payload, "delay_s": delay_s, "trace_id": trace}
+    work_id: int = tx.execute(_PUT, row).scalar_one()
+    if delay_s == 0.0:
+        wake(tx, lane)
+    return work_id
+
+
+def wake(tx: Connection, lane: str) -> None:
+    """Tell whoever listens, at the commit, that ``lane`` has work. Only a hint: it may be lost."""
+    tx.execute(text("SELECT pg_notify(:channel, :lane)"), {"channel": WAKE_CHANNEL, "lane": lane})
+
+
+def claim_due(tx: Connection, lane: str, *, rows_max: int, lease_s: float) -> list[Work]:
+    """Take up to ``rows_max`` rows that are due for ``lease_s`` seconds, at most one a key, the longest due first."""
+    return _claimed(tx, _CLAIM_DUE, {"lane": lane, "rows_max": rows_max, "lease_s": lease_s})
+
+
+def claim_these(tx: Connection, lane: str, ids: Sequence[int], *, lease_s: float) -> list[Work]:
+    """Take those of the fresh rows ``ids`` that nobody has begun, although their grace still runs."""
+    return _claimed(tx, _CLAIM_THESE, {"lane": lane, "ids": list(ids), "rows_max": len(ids), "lease_s": lease_s})
+
+
+def _claimed(tx: Connection, statement: Any, values: dict[str, Any]) -> list[Work]:
+    return sorted((Work(*row) for row in tx.execute(statement, values)), key=lambda work: work.id)
+
+
+def done(tx: Connection, work: Work) -> None:
+    """Settle ``work`` in the transaction of its result. Raises ``FenceLost`` if the lease passed to another."""
+    _settle(tx, work, "done", None, 0.0)
+
+
+def retry(tx: Connection, work: Work, delay_s: float, error: BridgeError) -> None:
+    """Give ``work`` back to be tried again after ``delay_s``. Raises ``FenceLost``."""
+    _settle(tx, work, "ready", error, delay_s)
+
+
+def bury(tx: Connection, work: Work, error: BridgeError) -> None:
+    """Set ``work`` aside as dead: it blocks its key until a person decides. Raises ``FenceLost``."""
+    _settle(tx, work, "dead", error, 0.0)
+
+
+def _settle(tx: Connection, work: Work, status: str, error: BridgeError | None, delay_s: float) -> None:
+    words = str(error)[:ERROR_CHARS_MAX] if error else None
+    values = {"id": work.id, "fence": work.fence, "status": status, "error": words, "delay_s": delay_s}
+    if tx.execute(_SETTLE, values).rowcount != 1:
+        raise FenceLost(work.id)

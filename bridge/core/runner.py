@@ -1,0 +1,98 @@
+"""Runs claimed work: a lane's callable does the calls and settles each row with its result; the rest is done here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import structlog
+from sqlalchemy import Connection
+
+from bridge.core import outbox
+from bridge.core.db import Database
+from bridge.core.deadline import Deadline
+from bridge.core.errors import BridgeError
+from bridge.core.outbox import FenceLost, Work
+from bridge.core.retry import Policy, delay_s
+
+log = structlog.get_logger()
+
+Perform = Callable[[Sequence[Work], Deadline], None]
+Report = Callable[[Connection, Work, BridgeError], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """Work of one sort. ``perform`` gets a batch and a deadline, calls outside, and settles every row together with its
+    result; what it leaves unsettled by raising a ``BridgeError`` is retried or buried by ``policy``.
+    ``lease_s`` exceeds ``call_s``, so that a zombie has stopped before another may start."""
+
+    name: str
+    perform: Perform
+    policy: Policy = field(default_factory=Policy)
+    batch_max: int = 50
+    call_s: float = 30.0
+    lease_slack_s: float = 5.0
+
+    @property
+    def lease_s(self) -> float:
+        """Seconds a claimed row is ours."""
+        return self.call_s + self.lease_slack_s
+
+
+class Runner:
+    """Claims and performs the work of every lane. ``report`` tells people, in the same transaction, of buried work and
+    of settings that a person must mend."""
+
+    def __init__(self, db: Database, lanes: Mapping[str, Lane], report: Report) -> None:
+        self.db = db
+        self.lanes = lanes
+        self._report = report
+
+    def run_due(self, lane_name: str) -> int:
+        """Perform one batch of due work and return its size."""
+        lane = self.lanes[lane_name]
+        with self.db.begin() as tx:
+            batch = outbox.claim_due(tx, lane.name, rows_max=lane.batch_max, lease_s=lane.lease_s)
+        self.perform(lane, batch)
+        return len(batch)
+
+    def run_these(self, lane_name: str, ids: Sequence[int]) -> None:
+        """Perform those of the fresh rows ``ids`` that nobody has begun."""
+        lane = self.lanes[lane_name]
+        with self.db.begin() as tx:
+            batch = outbox.claim_these(tx, lane.name, ids, lease_s=lane.lease_s)
+        self.perform(lane, batch)
+
+    def perform(self, lane: Lane, batch: Sequence[Work]) -> None:
+        """Perform claimed ``batch``; every row is settled afterwards, or its lease will run out."""
+        if not batch:
+            return
+        try:
+            lane.perform(batch, Deadline.after(lane.call_s))
+        except BridgeError as error:
+            log.warning("work_failed", lane=lane.name, rows=[work.id for work in batch], error=str(error))
+            for work in batch:
+                self.fail(lane, work, error)
+        except FenceLost as lost:
+            log.warning("work_overtaken", lane=lane.name, row=lost.args[0])
+
+    def fail(self, lane: Lane, work: Work, error: BridgeError) -> None:
+        """Put ``work`` back for a later attempt, or bury it and tell people. A row settled meanwhile stays as it is."""
+        try:
+            with self.db.begin() as tx:
+                postpone(tx, work, error, lane.policy, self._report)
+        except FenceLost:
+            log.info("work_already_settled", row=work.id)
+
+
+def postpone(tx: Connection, work: Work, error: BridgeError, policy: Policy, report: Report) -> None:
+    """Retry ``work`` later if ``policy`` allows it after ``error``, else bury it and report. Raises ``FenceLost``."""
+    delay = delay_s(error, work.attempts, policy)
+    if delay is None:
+        outbox.bury(tx, work, error)
+        report(tx, work, error)
+        return
+    outbox.retry(tx, work, delay, error)
+    if error.__class__.__name__ == "Misconfigured":
+        report(tx, work, error)

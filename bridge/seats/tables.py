@@ -1,0 +1,74 @@
+"""The seat: one row a (performance, seat) holds the whole truth of who owns it."""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, CheckConstraint, Column, ForeignKey, Index, Table, Text, text
+from sqlalchemy.dialects.postgresql import UUID
+from sqlalchemy.types import UserDefinedType
+
+from bridge.core.columns import document, moment, uuid_key, words
+from bridge.core.db import metadata
+
+
+class Xid8(UserDefinedType[str]):
+    """A transaction id of PostgreSQL, 64 bits, never reused."""
+
+    cache_ok = True
+
+    def get_col_spec(self, **_: object) -> str:
+        """The type's name in SQL."""
+        return "xid8"
+
+
+hold = Table(
+    "hold",
+    metadata,
+    uuid_key("hold_id"),
+    Column("client_id", UUID(as_uuid=True), ForeignKey("client.client_id"), nullable=False),
+    words("channel"),
+    Column("performance_id", UUID(as_uuid=True), ForeignKey("performance.performance_id"), nullable=False),
+    words("customer_ref", nullable=True),
+    words("authority"),
+    words("state"),
+    document("lines"),
+    Column("total_minor", BigInteger, nullable=False),
+    words("currency"),
+    document("refusal", nullable=True),
+    moment("created_at", is_now=True),
+    moment("expires_at"),
+    moment("cap_at"),
+    moment("extended_at", nullable=True),
+    moment("changed_at", is_now=True),
+    CheckConstraint("authority IN ('erp', 'broker')", name="authority"),
+    CheckConstraint(
+        "state IN ('reserving', 'active', 'sold', 'refused', 'released', 'expired', 'uncertain')", name="state"
+    ),
+    CheckConstraint("expires_at <= cap_at", name="expires_before_cap"),
+    Index("ix_hold_live", "expires_at", postgresql_where=text("state IN ('reserving', 'active', 'uncertain')")),
+)
+
+seat = Table(
+    "seat",
+    metadata,
+    Column("performance_id", UUID(as_uuid=True), ForeignKey("performance.performance_id"), primary_key=True),
+    Column("seat_ref", Text, primary_key=True),
+    words("zone_ref"),
+    words("state", default="free"),
+    Column(
+        "hold_id",
+        UUID(as_uuid=True),
+        ForeignKey("hold.hold_id", deferrable=True, initially="DEFERRED"),
+        nullable=True,
+    ),
+    Column("order_line_id", UUID(as_uuid=True), nullable=True, unique=True),
+    moment("held_until", nullable=True),
+    words("allotment", nullable=True),
+    Column("changed_xid", Xid8, nullable=False, server_default=text("pg_current_xact_id()")),
+    CheckConstraint("state IN ('free', 'held', 'sold', 'blocked')", name="state"),
+    CheckConstraint("state <> 'free' OR (hold_id IS NULL AND held_until IS NULL)", name="free_has_no_owner"),
+    CheckConstraint("state <> 'held' OR held_until IS NOT NULL", name="held_has_an_end"),
+    CheckConstraint("order_line_id IS NULL OR state = 'sold'", name="only_sold_has_a_line"),
+    Index("ix_seat_changed", "performance_id", "changed_xid"),
+    Index("ix_seat_hold", "hold_id", postgresql_where=text("hold_id IS NOT NULL")),
+    postgresql_with={"fillfactor": 70},
+)
