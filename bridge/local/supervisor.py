@@ -1,0 +1,151 @@
+"""Keep a few processes running, in order, until asked to stop.
+
+One thread does it all: the kernel ends a child when the thread that started it ends.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import structlog
+
+from bridge.core.deadline import Deadline
+from bridge.core.errors import Misconfigured
+from bridge.local.process import Part, signal_group, spawn
+
+log = structlog.get_logger()
+POLL_S = 0.05
+BACKOFF_FIRST_S, BACKOFF_MAX_S, STEADY_S = 0.2, 5.0, 10.0
+LOG_BYTES_MAX = 20_000_000
+
+
+class Stopped(Exception):
+    """We were asked to stop while something was still starting."""
+
+
+@dataclass(slots=True)
+class Child:
+    """A part and the process it runs as now; ``due_at`` is set while it waits to be started again."""
+
+    part: Part
+    process: subprocess.Popen[bytes]
+    started_at: float = field(default_factory=time.monotonic)
+    backoff_s: float = BACKOFF_FIRST_S
+    due_at: float | None = None
+
+
+class Supervisor:
+    """Starts parts one after the other, starts those that end again, stops them in reverse order."""
+
+    def __init__(self, log_folder: Path, note_pids: Callable[[Mapping[str, int]], None]) -> None:
+        """Write the output of each part to ``log_folder`` and tell ``note_pids`` whenever a process changes."""
+        self._log_folder = log_folder
+        self._note_pids = note_pids
+        self._children: dict[str, Child] = {}
+        self._is_stopping = False
+
+    @property
+    def pids(self) -> Mapping[str, int]:
+        """The process of each part that runs."""
+        return {name: child.process.pid for name, child in self._children.items() if child.due_at is None}
+
+    def ask_to_stop(self, *_: object) -> None:
+        """Make ``start`` and ``run`` return soon; may be used as a signal handler."""
+        self._is_stopping = True
+
+    def start(self, parts: Sequence[Part]) -> None:
+        """Start each part and wait until it is ready before the next.
+
+        Raises ``Misconfigured`` if one ends or is not ready in time, ``Stopped`` if asked to stop meanwhile.
+        """
+        for part in parts:
+            child = self._children[part.name] = Child(part, self._spawn(part))
+            self._note_pids(self.pids)
+            self._await_ready(child)
+            log.info("part_started", part=part.name, pid=child.process.pid)
+
+    def run(self) -> None:
+        """Start parts that end again, until asked to stop."""
+        while not self._is_stopping:
+            self.watch()
+            time.sleep(POLL_S)
+
+    def watch(self) -> None:
+        """Look at every part once."""
+        for child in self._children.values():
+            if child.due_at is None and has_ended(child.process):
+                self._bury(child)
+            elif child.due_at is not None and time.monotonic() >= child.due_at:
+                self._revive(child)
+
+    def stop(self) -> None:
+        """End every part, the last one first, each by its own signal and after its time by SIGKILL."""
+        while self._children:
+            name, child = self._children.popitem()
+            if child.due_at is None:
+                self._end(child)
+                log.info("part_stopped", part=name, status=child.process.returncode)
+        self._note_pids({})
+
+    def _spawn(self, part: Part) -> subprocess.Popen[bytes]:
+        file = self.log_file(part)
+        if file.exists() and file.stat().st_size > LOG_BYTES_MAX:
+            file.replace(file.with_suffix(".log.1"))
+        with open(file, "ab", opener=lambda path, flags: os.open(path, flags, 0o600)) as output:
+            return spawn(part, output)
+
+    def log_file(self, part: Part) -> Path:
+        """Where the output of ``part`` goes."""
+        return self._log_folder / f"{part.name}.log"
+
+    def _await_ready(self, child: Child) -> None:
+        part, deadline = child.part, Deadline.after(child.part.ready_timeout_s)
+        while not self._is_stopping:
+            if has_ended(child.process) or deadline.is_over:
+                raise Misconfigured(
+                    "part_not_ready", "%(part)s did not start: see %(log)s", part=part.name, log=self.log_file(part)
+                )
+            if part.ready is None or part.ready():
+                return
+            time.sleep(POLL_S)
+        raise Stopped
+
+    def _bury(self, child: Child) -> None:
+        """Reap a part that ended and say when to start it again."""
+        status = reap(child.process)
+        now = time.monotonic()
+        if now - child.started_at >= STEADY_S:
+            child.backoff_s = BACKOFF_FIRST_S
+        child.due_at = now + child.backoff_s
+        log.warning("part_ended", part=child.part.name, status=status, restart_in_s=child.backoff_s)
+        child.backoff_s = min(child.backoff_s * 2, BACKOFF_MAX_S)
+
+    def _revive(self, child: Child) -> None:
+        child.process = self._spawn(child.part)
+        child.started_at, child.due_at = time.monotonic(), None
+        self._note_pids(self.pids)
+        log.warning("part_restarted", part=child.part.name, pid=child.process.pid)
+
+    def _end(self, child: Child) -> None:
+        deadline = Deadline.after(child.part.stop_timeout_s)
+        os.kill(child.process.pid, child.part.stop_signal)
+        while not has_ended(child.process) and not deadline.is_over:
+            time.sleep(POLL_S)
+        reap(child.process)
+
+
+def has_ended(process: subprocess.Popen[bytes]) -> bool:
+    """Whether the process has ended; it is left unreaped, so that nobody else gets its number yet."""
+    return os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+
+
+def reap(process: subprocess.Popen[bytes]) -> int:
+    """End what is left of the process and of the children in its group, and return its status."""
+    signal_group(process.pid, signal.SIGKILL)
+    return process.wait()

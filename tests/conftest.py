@@ -1,0 +1,5 @@
+"""Fixtures every test may ask for."""
+
+from __future__ import annotations
+
+pytest_plugins = ("tests.conftest_servers",)
