@@ -6,6 +6,17 @@ from typing import Any
 
 from sqlalchemy import Column, DateTime, Text, func
 from sqlalchemy.dialects.postgresql import JSONB, UUID
+from sqlalchemy.types import UserDefinedType
+
+
+class Xid8(UserDefinedType[str]):
+    """A transaction id of PostgreSQL, 64 bits, never reused."""
+
+    cache_ok = True
+
+    def get_col_spec(self, **_: object) -> str:
+        """The type's name in SQL."""
+        return "xid8"
 
 
 def uuid_key(name: str) -> Column[Any]:

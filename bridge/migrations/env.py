@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from alembic import context
 from sqlalchemy import Connection, create_engine, pool, text
+from sqlalchemy.dialects.postgresql.base import ischema_names
 
 import bridge.alerts.tables
 import bridge.catalogue.tables
@@ -13,9 +14,13 @@ import bridge.exchange.tables
 import bridge.orders.tables
 import bridge.payments.tables
 import bridge.seats.tables  # noqa: F401  importing them is what fills the metadata
+from bridge.core.columns import Xid8
 from bridge.core.db import metadata
 
 ADVISORY_LOCK = 0x7469636B6574  # "ticket"
+
+
+ischema_names["xid8"] = Xid8  # else reflecting the seat table warns of a type SQLAlchemy has no name for
 
 
 def run(connection: Connection) -> None:

@@ -4,20 +4,9 @@ from __future__ import annotations
 
 from sqlalchemy import BigInteger, CheckConstraint, Column, ForeignKey, Index, Table, Text, text
 from sqlalchemy.dialects.postgresql import UUID
-from sqlalchemy.types import UserDefinedType
 
-from bridge.core.columns import document, moment, uuid_key, words
+from bridge.core.columns import Xid8, document, moment, uuid_key, words
 from bridge.core.db import metadata
-
-
-class Xid8(UserDefinedType[str]):
-    """A transaction id of PostgreSQL, 64 bits, never reused."""
-
-    cache_ok = True
-
-    def get_col_spec(self, **_: object) -> str:
-        """The type's name in SQL."""
-        return "xid8"
 
 
 hold = Table(

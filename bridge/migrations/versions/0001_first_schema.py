@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
-from bridge.seats.tables import Xid8
+from bridge.core.columns import Xid8
 
 revision = "0001"
 down_revision = None

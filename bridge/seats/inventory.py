@@ -1,0 +1,128 @@
+"""The seats of a performance as others see them: the map, its changes, the ERP's word on seats we do not own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from sqlalchemy import Connection, text
+
+from bridge.core.errors import Refused
+from bridge.seats.claim import IS_FREE
+
+# A reader takes as its cursor the oldest transaction still running: every row changed by one that it could not see
+# carries that transaction's number or a later one. A sequence number is not commit order and would lose rows.
+_SNAPSHOT = text("SELECT pg_snapshot_xmin(pg_current_snapshot())::text AS version")
+_MAP = text(
+    f"""
+    SELECT s.seat_ref, CASE WHEN {IS_FREE} THEN 'free' ELSE s.state END AS state, s.zone_ref
+    FROM seat s
+    WHERE s.performance_id = :performance
+      AND (CAST(:since AS text) IS NULL OR s.changed_xid >= CAST(CAST(:since AS text) AS xid8))
+    ORDER BY s.seat_ref
+    """  # noqa: S608  the text put in is a constant
+)
+_ERP_SAYS = text(
+    """
+    WITH news AS (
+        SELECT DISTINCT ON (performance_id, seat_ref) *
+        FROM unnest(CAST(:performances AS uuid[]), CAST(:seats AS text[]), CAST(:zones AS text[]),
+                    CAST(:states AS text[])) AS n(performance_id, seat_ref, zone_ref, state)
+        ORDER BY performance_id, seat_ref
+    )
+    INSERT INTO seat AS s (performance_id, seat_ref, zone_ref, state, held_until)
+    SELECT performance_id, seat_ref, zone_ref, state, CASE WHEN state = 'held' THEN 'infinity'::timestamptz END
+    FROM news
+    ON CONFLICT (performance_id, seat_ref) DO UPDATE SET
+        zone_ref = excluded.zone_ref,
+        state = CASE WHEN s.hold_id IS NULL THEN excluded.state ELSE s.state END,
+        held_until = CASE WHEN s.hold_id IS NULL THEN excluded.held_until ELSE s.held_until END,
+        changed_xid = pg_current_xact_id()
+    WHERE s.zone_ref <> excluded.zone_ref OR (s.hold_id IS NULL AND s.state <> excluded.state)
+    """
+)
+_CONFLICTS = text(
+    """
+    SELECT s.performance_id, s.seat_ref FROM seat s
+    JOIN unnest(CAST(:performances AS uuid[]), CAST(:seats AS text[])) AS n(performance_id, seat_ref)
+      ON n.performance_id = s.performance_id AND n.seat_ref = s.seat_ref
+    WHERE s.hold_id IS NOT NULL AND s.state = 'held' AND s.held_until > clock_timestamp()
+    """
+)
+_ALLOT = text(
+    """
+    UPDATE seat SET allotment = :channel, changed_xid = pg_current_xact_id()
+    WHERE performance_id = :performance AND (CAST(:seats AS text[]) IS NULL OR seat_ref = ANY(:seats))
+    """
+)
+
+
+@dataclass(frozen=True, slots=True)
+class SeatView:
+    """One seat on the map."""
+
+    id: str
+    state: str
+    zone: str
+
+
+@dataclass(frozen=True, slots=True)
+class SeatMap:
+    """Seats and the cursor to ask for later changes with. ``is_full`` tells a whole map from a delta."""
+
+    version: str
+    is_full: bool
+    seats: Sequence[SeatView]
+
+
+@dataclass(frozen=True, slots=True)
+class SeatNews:
+    """The ERP's word on one seat."""
+
+    performance_id: UUID
+    seat_ref: str
+    zone_ref: str
+    state: str
+    hold_id: str | None
+
+
+def seat_map(tx: Connection, performance_id: UUID, since: str | None) -> SeatMap:
+    """Read the seats changed since a version, or all of them. A delta may repeat rows but never misses one.
+
+    Raises ``Refused`` if ``since`` is no version.
+    """
+    if since is not None and not (since.isascii() and since.isdigit() and len(since) <= 19):
+        raise Refused("version_malformed", "'since' is not a version this service gave.")
+    version = tx.execute(_SNAPSHOT).scalar_one()
+    rows = tx.execute(_MAP, {"performance": performance_id, "since": since})
+    return SeatMap(version, since is None, [SeatView(*row) for row in rows])
+
+
+def take_erp_news(tx: Connection, news: Sequence[SeatNews]) -> list[tuple[UUID, str]]:
+    """Take over the ERP's states for seats that nobody of ours owns, adding seats that are new.
+
+    Returns the seats that somebody else bought in the ERP while a live hold of ours has them.
+    """
+    columns = {
+        "performances": [item.performance_id for item in news],
+        "seats": [item.seat_ref for item in news],
+        "zones": [item.zone_ref for item in news],
+        "states": [item.state for item in news],
+    }
+    tx.execute(_ERP_SAYS, columns)
+    strangers = [item for item in news if item.state == "sold" and item.hold_id is None]
+    found = tx.execute(
+        _CONFLICTS,
+        {
+            "performances": [item.performance_id for item in strangers],
+            "seats": [item.seat_ref for item in strangers],
+        },
+    )
+    return [(row.performance_id, row.seat_ref) for row in found]
+
+
+def allot(tx: Connection, performance_id: UUID, channel: str | None, seats: Sequence[str] | None = None) -> int:
+    """Give seats (all of the performance's, if not named) to a channel, in which the broker is then the authority."""
+    values = {"performance": performance_id, "channel": channel, "seats": list(seats) if seats is not None else None}
+    return tx.execute(_ALLOT, values).rowcount

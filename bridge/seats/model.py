@@ -1,0 +1,113 @@
+"""What a hold is and how it may change. Pure values: no database, no clock."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from bridge.core.errors import Refused
+
+
+class HoldState(StrEnum):
+    """The life of a hold."""
+
+    RESERVING = "reserving"
+    ACTIVE = "active"
+    SOLD = "sold"
+    REFUSED = "refused"
+    RELEASED = "released"
+    EXPIRED = "expired"
+    UNCERTAIN = "uncertain"
+
+
+S = HoldState
+TRANSITIONS: Mapping[HoldState, frozenset[HoldState]] = {
+    S.RESERVING: frozenset({S.ACTIVE, S.REFUSED, S.UNCERTAIN, S.RELEASED, S.EXPIRED}),
+    S.UNCERTAIN: frozenset({S.ACTIVE, S.REFUSED, S.RELEASED, S.EXPIRED}),
+    S.ACTIVE: frozenset({S.SOLD, S.RELEASED, S.EXPIRED}),
+    S.EXPIRED: frozenset({S.SOLD}),  # late money takes the same seats again if they are still free
+    S.SOLD: frozenset(),
+    S.REFUSED: frozenset(),
+    S.RELEASED: frozenset(),
+}
+LIVE = frozenset({S.RESERVING, S.ACTIVE, S.UNCERTAIN})
+
+
+def may_become(new: HoldState) -> list[str]:
+    """The states from which a hold may become ``new``: the guard of every UPDATE that changes one."""
+    return sorted(state.value for state, nexts in TRANSITIONS.items() if new in nexts)
+
+
+class Authority(StrEnum):
+    """Who decides about the seats of a hold: the ERP, or the broker inside an allotment."""
+
+    ERP = "erp"
+    BROKER = "broker"
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """One seat wanted, at a price type."""
+
+    seat_ref: str
+    price_type: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What a channel allows: seconds a hold lives, seconds it may live at most, seats in one."""
+
+    channel: str
+    hold_ttl_s: int
+    hold_cap_s: int
+    seats_per_hold_max: int
+
+
+@dataclass(frozen=True, slots=True)
+class HoldLine:
+    """One seat of a hold, with the price it was held at."""
+
+    seat_ref: str
+    price_type: str
+    price_minor: int
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """A hold as it stands. ``expires_in_s`` is the database's own count of the seconds left."""
+
+    id: UUID
+    client_id: UUID
+    channel: str
+    performance_id: UUID
+    state: HoldState
+    authority: Authority
+    lines: Sequence[HoldLine]
+    total_minor: int
+    currency: str
+    created_at: datetime
+    expires_at: datetime
+    expires_in_s: float
+    refusal: Mapping[str, Any] | None
+
+    @property
+    def is_live(self) -> bool:
+        """Whether it still keeps its seats from others."""
+        return self.state in LIVE and self.expires_in_s > 0
+
+
+def check_wishes(wishes: Sequence[Wish], rules: Rules) -> None:
+    """Refuse an empty list, a seat named twice, more seats than the channel allows."""
+    refs = [wish.seat_ref for wish in wishes]
+    if not refs:
+        raise Refused("seats_empty", "Name at least one seat.")
+    if doubled := sorted({ref for ref in refs if refs.count(ref) > 1}):
+        raise Refused("seats_doubled", "These seats are named twice: %(seats)s.", seats=", ".join(doubled))
+    if len(refs) > rules.seats_per_hold_max:
+        raise Refused(
+            "seats_too_many", "At most %(limit)s seats can be held at once.", limit=rules.seats_per_hold_max
+        )
