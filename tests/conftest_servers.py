@@ -29,7 +29,8 @@ QUICK = {"fsync": "off", "full_page_writes": "off", "shared_buffers": "64MB", "m
 @contextmanager
 def scratch() -> Iterator[DataDir]:
     """A data folder that lasts as long as the block."""
-    with tempfile.TemporaryDirectory(prefix="bridge-test-") as path:
+    memory = Path("/dev/shm")
+    with tempfile.TemporaryDirectory(prefix="bridge-test-", dir=memory if memory.is_dir() else None) as path:
         data = DataDir(Path(path))
         try:
             yield data
@@ -87,7 +88,7 @@ def postgres_url(postgres_server: Postgres) -> str:
 def template_database(postgres_server: Postgres) -> str:
     """The name of a database with the newest schema, made once by the migrations."""
     # Imported here, so that tests of the servers alone need no schema.
-    from bridge.core.migrate import upgrade
+    from bridge.core.migrate import upgrade  # noqa: PLC0415
 
     name = _create(postgres_server, "template1")
     upgrade(postgres_server.url(name))

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import shutil
 import signal
-import subprocess
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,12 +18,11 @@ from psycopg import sql
 from bridge.core.errors import Misconfigured
 from bridge.local.account import Account, give
 from bridge.local.data_dir import DataDir, write_private
-from bridge.local.process import Part, free_port, identity
+from bridge.local.process import SERVER_ENV, Part, free_port, run
 from bridge.local.programs import Program, find_postgres
 
 Place = Callable[[Program], Program]
 HERE = "/proc/self/cwd"
-ENV = {"LC_ALL": "C", "TZ": "UTC"}
 INITDB_S = 120.0
 CONNECT_S = 3
 ADMIN, OWNER, DATABASE = "postgres", "bridge", "bridge"
@@ -69,7 +67,7 @@ class Postgres:
         return Part(
             name="postgres",
             argv=[str(self.program.path), "-D", HERE, *options],
-            env=ENV,
+            env=SERVER_ENV,
             ready=self.is_ready,
             stop_signal=signal.SIGINT,
             stop_timeout_s=30.0,
@@ -123,16 +121,14 @@ def _initdb(server: Postgres) -> None:
     unfinished.mkdir(mode=0o700)
     give(unfinished, server.account)
     write_private(secret, server.admin_password, server.account)
-    command = [server.program.path.with_name("initdb"), "-D", HERE, "-U", ADMIN, "-E", "UTF8", "--no-instructions"]
+    command = [str(server.program.path.with_name("initdb")), "-D", HERE, "-U", ADMIN, "-E", "UTF8", "--no-instructions"]
     command += ["--locale-provider=builtin", "--locale=C.UTF-8", "--auth=scram-sha-256"]
     command += [f"--pwfile={HERE}/../{secret.name}"]
     try:
-        answer = subprocess.run(
-            command, cwd=unfinished, env=ENV, capture_output=True, timeout=INITDB_S, **identity(server.account)
-        )
+        answer = run(command, INITDB_S, cwd=unfinished, account=server.account)
     finally:
         secret.unlink()
     if answer.returncode:
-        why = answer.stderr.decode(errors="replace").strip()
+        why = answer.stderr.strip()
         raise Misconfigured("initdb_failed", "PostgreSQL could not make its files: %(why)s", why=why)
     unfinished.rename(server.folder / "cluster")

@@ -21,6 +21,8 @@ PR_SET_PDEATHSIG = 1
 # Below the range Linux takes ports of outgoing connections from, so that a server can come back to its own port.
 PORTS = range(20_000, 32_000)
 PORT_TRIES = 200
+# The servers are told nothing of our own environment, which holds secrets.
+SERVER_ENV = {"LC_ALL": "C", "TZ": "UTC"}
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -43,7 +45,25 @@ class Part:
     run_as: Account | None = None
 
 
-def identity(account: Account | None) -> dict[str, Any]:
+def run(
+    command: Sequence[str], timeout_s: float, *, cwd: Path, account: Account | None
+) -> subprocess.CompletedProcess[str]:
+    """Run a program of the servers to its end, as ``account``; raises ``PermissionError`` if it cannot reach it."""
+    return subprocess.run(
+        list(command),
+        check=False,
+        capture_output=True,
+        text=True,
+        errors="replace",
+        timeout=timeout_s,
+        cwd=cwd,
+        env=SERVER_ENV,
+        umask=0o077,
+        **_identity(account),
+    )
+
+
+def _identity(account: Account | None) -> dict[str, Any]:
     """The arguments of ``subprocess`` that make a child run as ``account`` and nothing more."""
     return {"user": account.uid, "group": account.gid, "extra_groups": []} if account else {}
 
@@ -62,9 +82,9 @@ def spawn(part: Part, log: IO[bytes]) -> subprocess.Popen[bytes]:
         env=dict(part.env),
         umask=0o077,
         start_new_session=True,
-        # Runs after the change of user, which would clear it.
-        preexec_fn=_die_with(os.getpid(), part.stop_signal),
-        **identity(part.run_as),
+        # The one hook that runs after the change of user, which would clear the wish; it takes no lock.
+        preexec_fn=_die_with(os.getpid(), part.stop_signal),  # noqa: PLW1509
+        **_identity(part.run_as),
     )
 
 

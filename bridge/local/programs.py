@@ -10,14 +10,13 @@ import importlib.metadata
 import importlib.util
 import platform
 import shutil
-import subprocess
 import tempfile
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bridge.core.errors import Misconfigured
 from bridge.local.account import Account
-from bridge.local.process import identity
+from bridge.local.process import run
 
 NOT_NEEDED = shutil.ignore_patterns("include", "*.a", "pkgconfig")
 ANSWER_S = 20.0
@@ -99,9 +98,7 @@ def forget_outside(folder: Path) -> None:
 def can_run(program: Program, account: Account | None) -> bool:
     """Whether ``account`` can start the program, found out by starting it."""
     try:
-        answer = subprocess.run(
-            [program.path, "--version"], capture_output=True, timeout=ANSWER_S, cwd="/", env={}, **identity(account)
-        )
+        answer = run([str(program.path), "--version"], ANSWER_S, cwd=Path("/"), account=account)
     except PermissionError:
         return False
     return answer.returncode == 0

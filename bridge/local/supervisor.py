@@ -25,7 +25,7 @@ BACKOFF_FIRST_S, BACKOFF_MAX_S, STEADY_S = 0.2, 5.0, 10.0
 LOG_BYTES_MAX = 20_000_000
 
 
-class Stopped(Exception):
+class Stopped(Exception):  # noqa: N818 - it is no error
     """We were asked to stop while something was still starting."""
 
 

@@ -14,7 +14,7 @@ import redis
 from bridge.local.account import Account
 from bridge.local.data_dir import DataDir, write_private
 from bridge.local.postgres import HERE, Place
-from bridge.local.process import Part, free_port
+from bridge.local.process import SERVER_ENV, Part, free_port
 from bridge.local.programs import Program, find_valkey
 
 CONNECT_S = 3.0
@@ -48,7 +48,7 @@ class Valkey:
         return Part(
             name="valkey",
             argv=[str(self.program.path), f"{HERE}/valkey.conf"],
-            env={"LC_ALL": "C", "TZ": "UTC"},
+            env=SERVER_ENV,
             ready=self.is_ready,
             cwd=self.folder,
             run_as=self.account,
