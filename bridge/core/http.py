@@ -116,8 +116,6 @@ def _exchange(request: Request, deadline: Deadline) -> Response:
                 response = Response(answer.status_code, headers, _read(answer, request.upstream))
     except FOREIGN as error:
         raise wire.verdict(error) from error
-    finally:
-        wire.watch.cancel()
     if wire.is_cut:
         raise wire.verdict(TimeoutError())
     return response
@@ -133,10 +131,9 @@ class _Wire(HTTPAdapter):
         super().__init__()
         self.upstream = upstream
         self.deadline = deadline
-        self.socket: socket.socket | None = None
+        self.is_open = False
         self.is_cut = False
-        self.watch = threading.Timer(deadline.left_s, self._cut)
-        self.watch.daemon = True
+        self._watch: threading.Timer | None = None
 
     def get_connection_with_tls_context(self, *args: Any, **kwargs: Any) -> Any:
         """Give every connection of the pool a way to report itself."""
@@ -148,10 +145,16 @@ class _Wire(HTTPAdapter):
         """Note the connection; called after the TLS handshake and before the first byte of the request."""
         if self.deadline.is_over:
             raise NotSent("deadline_over", "Connecting took all the time there was.", upstream=self.upstream)
-        self.socket = connected
-        self.watch.args = [connected]
-        self.watch.interval = self.deadline.left_s
-        self.watch.start()
+        self.is_open = True
+        self._watch = threading.Timer(self.deadline.left_s, self._cut, [connected])
+        self._watch.daemon = True
+        self._watch.start()
+
+    def close(self) -> None:
+        """Stop watching; the session calls it when the call is over."""
+        super().close()
+        if self._watch:
+            self._watch.cancel()
 
     def verdict(self, error: BaseException) -> BridgeError:
         """Say what ``error`` proves."""
@@ -159,7 +162,7 @@ class _Wire(HTTPAdapter):
         params = {"upstream": self.upstream, "cause": type(causes[-1]).__name__}
         if self.is_cut:
             return Unknown("answer_late", "No complete answer came in time.", **params)
-        if self.socket is not None:
+        if self.is_open:
             return Unknown("answer_lost", "No complete answer came: %(cause)s.", **params)
         if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in causes):
             return Misconfigured("certificate_refused", "The certificate is not one to be trusted.", **params)
