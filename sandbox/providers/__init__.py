@@ -1,0 +1,3 @@
+"""Simulated payment providers."""
+
+from __future__ import annotations
