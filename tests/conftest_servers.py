@@ -15,10 +15,10 @@ import redis
 from psycopg import sql
 
 from bridge.local.account import choose_account
-from bridge.local.data_dir import DataDir
+from bridge.local.data_dir import DataDir, opened
 from bridge.local.postgres import OWNER, Postgres, prepare_postgres
 from bridge.local.process import Part
-from bridge.local.programs import forget_outside, place
+from bridge.local.programs import place
 from bridge.local.supervisor import Supervisor
 from bridge.local.valkey import Valkey, prepare_valkey
 
@@ -30,13 +30,9 @@ QUICK = {"fsync": "off", "full_page_writes": "off", "shared_buffers": "64MB", "m
 def scratch() -> Iterator[DataDir]:
     """A data folder that lasts as long as the block."""
     memory = Path("/dev/shm")
-    with tempfile.TemporaryDirectory(prefix="bridge-test-", dir=memory if memory.is_dir() else None) as path:
-        data = DataDir(Path(path))
-        try:
-            yield data
-        finally:
-            forget_outside(data.path / "programs")
-            data.close()
+    root = memory if memory.is_dir() else None
+    with tempfile.TemporaryDirectory(prefix="bridge-test-", dir=root) as path, opened(Path(path)) as data:
+        yield data
 
 
 @contextmanager

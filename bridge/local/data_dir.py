@@ -6,12 +6,15 @@ import fcntl
 import json
 import os
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
 from bridge.core.errors import Misconfigured
 from bridge.local.account import Account, give
+from bridge.local.leftovers import end_leftovers
+from bridge.local.programs import forget_outside
 
 
 class DataDir:
@@ -40,10 +43,23 @@ class DataDir:
         self._lock.close()
 
     def folder(self, name: str, owner: Account | None = None) -> Path:
-        """A private folder of that name, which ``owner`` may use if it is given."""
+        """A private folder of that name, which belongs to ``owner`` if it is given.
+
+        Raises ``Misconfigured`` if it exists and belongs to another account.
+        """
         folder = self.path / name
         folder.mkdir(mode=0o700, exist_ok=True)
-        give(folder, owner)
+        if owner and not any(folder.iterdir()):
+            give(folder, owner)
+        expected, found = owner.uid if owner else os.geteuid(), folder.stat().st_uid
+        if found != expected:
+            raise Misconfigured(
+                "data_dir_of_another",
+                "%(folder)s belongs to user id %(found)s, not %(expected)s: start as that user or set BRIDGE_RUN_AS.",
+                folder=folder,
+                found=found,
+                expected=expected,
+            )
         return folder
 
     def password(self, name: str) -> str:
@@ -58,6 +74,22 @@ class DataDir:
     def note_pids(self, pids: Mapping[str, int]) -> None:
         """Write ``run/parts.json``: which process is which part."""
         write_private(self.folder("run") / "parts.json", json.dumps({"supervisor": os.getpid(), **pids}))
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[DataDir]:
+    """Lock the data folder ``path`` for a block; what a killed process left running on it is ended first.
+
+    Raises ``Misconfigured`` if another process has it.
+    """
+    data = DataDir(path)
+    try:
+        end_leftovers(data.path)
+        forget_outside(data.path / "programs")
+        yield data
+    finally:
+        forget_outside(data.path / "programs")
+        data.close()
 
 
 def write_private(file: Path, text: str, owner: Account | None = None) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import shutil
 import signal
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -18,11 +18,9 @@ from psycopg import sql
 from bridge.core.errors import Misconfigured
 from bridge.local.account import Account, give
 from bridge.local.data_dir import DataDir, write_private
-from bridge.local.process import SERVER_ENV, Part, free_port, run
-from bridge.local.programs import Program, find_postgres
+from bridge.local.process import HERE, RECOVERY_S, SERVER_ENV, Part, free_port, run
+from bridge.local.programs import Place, Program, find_postgres
 
-Place = Callable[[Program], Program]
-HERE = "/proc/self/cwd"
 INITDB_S = 120.0
 CONNECT_S = 3
 ADMIN, OWNER, DATABASE = "postgres", "bridge", "bridge"
@@ -69,6 +67,7 @@ class Postgres:
             argv=[str(self.program.path), "-D", HERE, *options],
             env=SERVER_ENV,
             ready=self.is_ready,
+            ready_timeout_s=RECOVERY_S,
             stop_signal=signal.SIGINT,
             stop_timeout_s=30.0,
             cwd=self.folder / "cluster",

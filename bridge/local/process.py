@@ -21,7 +21,10 @@ PR_SET_PDEATHSIG = 1
 # Below the range Linux takes ports of outgoing connections from, so that a server can come back to its own port.
 PORTS = range(20_000, 32_000)
 PORT_TRIES = 200
-# The servers are told nothing of our own environment, which holds secrets.
+# What the servers are told: nothing of our own environment, which holds secrets; their folder by a name that needs no
+# way to it; and time to recover after a crash.
+HERE = "/proc/self/cwd"
+RECOVERY_S = 300.0
 SERVER_ENV = {"LC_ALL": "C", "TZ": "UTC"}
 _libc = ctypes.CDLL(None, use_errno=True)
 

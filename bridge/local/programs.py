@@ -11,6 +11,7 @@ import importlib.util
 import platform
 import shutil
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -36,6 +37,9 @@ class Program:
     def path(self) -> Path:
         """The executable file."""
         return self.site / self.executable
+
+
+Place = Callable[[Program], Program]
 
 
 def find_postgres(major: str | None = None) -> Program:

@@ -41,7 +41,7 @@ class Child:
 
 
 class Supervisor:
-    """Starts parts one after the other, starts those that end again, stops them in reverse order."""
+    """Starts parts in order, starts those that end again, stops them in reverse order."""
 
     def __init__(self, log_folder: Path, note_pids: Callable[[Mapping[str, int]], None]) -> None:
         """Write the output of each part to ``log_folder`` and tell ``note_pids`` whenever a process changes."""
@@ -60,15 +60,28 @@ class Supervisor:
         self._is_stopping = True
 
     def start(self, parts: Sequence[Part]) -> None:
-        """Start each part and wait until it is ready before the next.
+        """Start the parts in order and wait until all of them are ready.
 
         Raises ``Misconfigured`` if one ends or is not ready in time, ``Stopped`` if asked to stop meanwhile.
         """
         for part in parts:
-            child = self._children[part.name] = Child(part, self._spawn(part))
+            self._children[part.name] = Child(part, self._spawn(part))
             self._note_pids(self.pids)
-            self._await_ready(child)
-            log.info("part_started", part=part.name, pid=child.process.pid)
+        for part in parts:
+            self._await_ready(self._children[part.name])
+            log.info("part_started", part=part.name, pid=self.pids[part.name])
+
+    def run_once(self, part: Part) -> None:
+        """Run ``part`` to its end; raises ``Misconfigured`` if it fails, ``Stopped`` if asked to stop meanwhile."""
+        child = Child(part, self._spawn(part))
+        deadline = Deadline.after(part.ready_timeout_s)
+        while not (has_ended(child.process) or deadline.is_over or self._is_stopping):
+            time.sleep(POLL_S)
+        self._end(child)
+        if self._is_stopping:
+            raise Stopped
+        if child.process.returncode:
+            raise Misconfigured("part_failed", "%(part)s failed: see %(log)s", part=part.name, log=self.log_file(part))
 
     def run(self) -> None:
         """Start parts that end again, until asked to stop."""

@@ -13,9 +13,8 @@ import redis
 
 from bridge.local.account import Account
 from bridge.local.data_dir import DataDir, write_private
-from bridge.local.postgres import HERE, Place
-from bridge.local.process import SERVER_ENV, Part, free_port
-from bridge.local.programs import Program, find_valkey
+from bridge.local.process import HERE, RECOVERY_S, SERVER_ENV, Part, free_port
+from bridge.local.programs import Place, Program, find_valkey
 
 CONNECT_S = 3.0
 SETTINGS = {
@@ -50,6 +49,7 @@ class Valkey:
             argv=[str(self.program.path), f"{HERE}/valkey.conf"],
             env=SERVER_ENV,
             ready=self.is_ready,
+            ready_timeout_s=RECOVERY_S,
             cwd=self.folder,
             run_as=self.account,
         )
