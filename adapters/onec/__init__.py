@@ -1,0 +1,1 @@
+"""1C:Enterprise: its web service, its exchanges and its files."""

@@ -1,0 +1,95 @@
+"""What must be known to reach one infobase of 1C through the web service ``TicketBridge``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
+
+
+class OneCSettings(BaseModel):
+    """How to reach a published infobase, as whom, with how much patience and with how many sessions."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    base_url: str = Field(description="Address of the publication on the web server, such as http://host/infobase.")
+    login: str = Field(min_length=1, max_length=255, description="Name of the infobase user, Cyrillic as well.")
+    password: SecretStr = Field(description="Password of the infobase user.")
+    service_path: str = Field(
+        default="ws/ticketbridge.1cws",
+        min_length=1,
+        description="Path of the web service below the publication: its alias or its name.",
+    )
+    timezone: str = Field(
+        default="Europe/Moscow", description="IANA name of the time zone in which the infobase keeps its dates."
+    )
+    currency: str = Field(
+        default="RUB", pattern="^[A-Z]{3}$", description="ISO 4217 currency of amounts for which 1C names none."
+    )
+    connect_s: float = Field(default=3.0, gt=0, le=30, description="Longest wait for a connection, in seconds.")
+    read_s: float = Field(
+        default=10.0,
+        ge=0.5,
+        le=120,
+        description="Longest wait for a seat command or a look-up, in seconds; the caller's deadline may be shorter.",
+    )
+    background_s: float = Field(
+        default=120.0,
+        ge=5,
+        le=900,
+        description="Longest wait for ping, changes and postings, in seconds: a first call after a quiet time is slow.",
+    )
+    sessions: Literal["use", "none"] = Field(
+        default="use",
+        description=(
+            "'use' keeps infobase sessions open with IBSession (also right where the web server pools them itself), "
+            "'none' asks for none."
+        ),
+    )
+    sessions_max: int = Field(
+        default=8,
+        ge=1,
+        le=100,
+        description="Most calls at a time from one process; each takes a session, that is a licence of 1C.",
+    )
+    keepalive_s: float = Field(
+        default=4.0,
+        ge=0,
+        le=600,
+        description="How long an idle connection is trusted, in seconds; keep it below the web server's own limit.",
+    )
+    ca_file: Path | None = Field(
+        default=None, description="Certificates to trust for https instead of the public ones."
+    )
+
+    @field_validator("base_url")
+    @classmethod
+    def _is_plain_http_url(cls, value: str) -> str:
+        url = urlsplit(value)
+        if url.scheme not in ("http", "https") or not url.hostname:
+            raise ValueError("must be an http or https address")
+        if url.username or url.password or url.query or url.fragment:
+            raise ValueError("must hold no login, no query and no fragment")
+        return value.rstrip("/")
+
+    @field_validator("service_path")
+    @classmethod
+    def _is_relative(cls, value: str) -> str:
+        return value.strip("/")
+
+    @field_validator("timezone")
+    @classmethod
+    def _is_known_zone(cls, value: str) -> str:
+        try:
+            ZoneInfo(value)
+        except (LookupError, OSError, ValueError) as error:
+            raise ValueError("must be an IANA time zone") from error
+        return value
+
+    @property
+    def service_url(self) -> str:
+        """Where the calls go."""
+        return f"{self.base_url}/{self.service_path}"
