@@ -1,0 +1,52 @@
+"""``python -m sandbox.onec``: a simulated infobase until Ctrl-C."""
+
+from __future__ import annotations
+
+import click
+
+from sandbox.onec.app import OneCSandbox
+from sandbox.onec.latency import find_profile
+from sandbox.onec.settings import Settings
+
+
+@click.command()
+@click.option("--port", type=int, default=0, help="0 takes a free one.")
+@click.option("--profile", default="demo", show_default=True, help="How slow: fast, demo, real, or fixed:MILLISECONDS.")
+@click.option("--season", default="demo", show_default=True, help="demo, tiny, or big:PERFORMANCES.")
+@click.option("--seed", type=int, default=1, show_default=True)
+@click.option("--login", default="обмен", show_default=True)
+@click.option("--password", default="пароль1", help="The default is known to every client of the sandbox.")
+@click.option("--licences", type=int, default=8, show_default=True, help="How many sessions may live at once.")
+@click.option("--sessions", type=click.Choice(["dontuse", "autouse", "use"]), default="use", show_default=True)
+@click.option("--webhook", default="none", help="1C calls nobody; only `none` is known.", type=click.Choice(["none"]))
+def main(
+    port: int,
+    profile: str,
+    season: str,
+    seed: int,
+    login: str,
+    password: str,
+    licences: int,
+    sessions: str,
+    webhook: str,
+) -> None:
+    """Run a simulated 1C infobase on 127.0.0.1 and print one JSON line once it is ready."""
+    try:
+        find_profile(profile)
+        settings = Settings(
+            login=login,
+            password=password,
+            season=season,
+            seed=seed,
+            latency=profile,
+            session_mode=sessions,
+            licences=licences,
+        )
+        server = OneCSandbox(settings, port)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from error
+    server.serve_forever(service_url=server.service_url, wsdl_url=f"{server.service_url}?wsdl", season=season)
+
+
+if __name__ == "__main__":
+    main()

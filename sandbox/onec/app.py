@@ -1,0 +1,32 @@
+"""The simulated infobase as a web application."""
+
+from __future__ import annotations
+
+from flask import Flask
+
+from sandbox._base.server import SandboxServer
+from sandbox.onec.control import control_blueprint
+from sandbox.onec.infobase import Infobase
+from sandbox.onec.service import PATH, WebService, service_blueprint
+from sandbox.onec.settings import Settings
+
+
+def create_app(settings: Settings) -> Flask:
+    """A fresh infobase with its web service, back doors and pages; raises ``ValueError`` for a season that is none."""
+    service = WebService(Infobase(settings))
+    app = Flask(__name__)
+    app.config["SERVICE"] = service
+    app.register_blueprint(service_blueprint(service))
+    app.register_blueprint(control_blueprint(service))
+    return app
+
+
+class OneCSandbox(SandboxServer):
+    """A simulated infobase on a port of 127.0.0.1 (0: a free one), served from a thread while the context lasts."""
+
+    def __init__(self, settings: Settings | None = None, port: int = 0) -> None:
+        self.settings = settings or Settings()
+        app = create_app(self.settings)
+        self.service: WebService = app.config["SERVICE"]
+        super().__init__(app, port)
+        self.service_url = self.url + PATH

@@ -1,0 +1,45 @@
+"""What can be switched in the simulated infobase, at start or while it runs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+
+@dataclass(slots=True)
+class Settings:
+    """Switches of one infobase.
+
+    ``session_mode`` is `dontuse`, `autouse` or `use`, as in `default.vrd`; ``licences`` is how many sessions may live at
+    once; ``latency`` names a profile (see ``latency``); ``wsdl_address`` replaces the service address in the WSDL, which
+    behind a proxy is usually wrong; ``post_is_idempotent`` makes a repeated payment id a refusal and not a second document.
+    """
+
+    login: str = "обмен"
+    password: str = field(default="пароль1", repr=False)
+    season: str = "demo"
+    seed: int = 1
+    latency: str = "fast"
+    session_mode: str = "use"
+    session_age_s: float = 20.0
+    licences: int = 8
+    pool_size: int = 10
+    pool_timeout_s: float = 5.0
+    wsdl_address: str = ""
+    is_wsdl_drifted: bool = False
+    post_is_idempotent: bool = False
+    hold_ttl_max_s: int = 3600
+    zone: str = "Europe/Moscow"
+
+    def change(self, **changes: Any) -> None:
+        """Set the named switches; raise ``ValueError`` for a name or a type that is not one of them."""
+        known = {item.name for item in fields(self)}
+        for name, value in changes.items():
+            if name not in known or type(value) not in _accepted(getattr(self, name)):
+                raise ValueError(f"not a setting of this infobase: {name}={value!r}")
+        for name, value in changes.items():
+            setattr(self, name, value)
+
+
+def _accepted(current: Any) -> tuple[type, ...]:
+    return (int, float) if isinstance(current, float) else (type(current),)
