@@ -1,0 +1,20 @@
+"""CommerceML, the file format in which 1C exchanges catalogues, prices, stock and orders with sites."""
+
+from __future__ import annotations
+
+from typing import BinaryIO
+
+from adapters.onec.commerceml.encoding import HEAD_BYTES, look
+from adapters.onec.commerceml.reader import CommerceMLReading
+
+__all__ = ["HEAD_BYTES", "CommerceMLReading", "read", "recognises"]
+
+
+def recognises(head: bytes) -> bool:
+    """Whether a file that begins with ``head`` (up to ``HEAD_BYTES``) is CommerceML."""
+    return look(head) is not None
+
+
+def read(stream: BinaryIO, file: str) -> CommerceMLReading:
+    """Begin to read a file, which messages call ``file``, from a buffered binary stream."""
+    return CommerceMLReading(stream, file)

@@ -1,0 +1,204 @@
+"""Read offers with their prices and stock: the children of ПакетПредложений and ИзмененияПакетаПредложений.
+
+Stock has four spellings: Количество; Склад or Склады with attributes (2.0x); Остаток with a Склад in it, and Остаток
+without one (2.09, 3.1). A seat is an offer with the characteristics Сектор, Ряд and Место.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+from adapters.onec.commerceml.fields import (
+    REF_CHARS_MAX,
+    ZERO_GUID,
+    Element,
+    child_text,
+    deletion,
+    first_pairs,
+    join_ref,
+    local,
+    ref_of,
+    refusal_of_ref,
+    text,
+    unit_of,
+)
+from adapters.onec.commerceml.words import alike, currency, number, table
+from bridge.core.money import Money
+from bridge.ports.goods import Offer, OfferContent, Price, Rest, Tally
+
+WHERE_CHARS_MAX = 300
+ZERO = Decimal(0)
+_SEAT = table(
+    {
+        "Сектор": "section",
+        "Sector": "section",
+        "Section": "section",
+        "Ряд": "row",
+        "Row": "row",
+        "Место": "number",
+        "Seat": "number",
+    }
+)
+_CONTENT: dict[str, tuple[str, Callable[[Element], Any]]] = {
+    "Наименование": ("name", text),
+    "Артикул": ("sku", text),
+    "Штрихкод": ("barcode", text),
+    "БазоваяЕдиница": ("unit", unit_of),
+    "КодЕдиницыИзмерения": ("unit", text),
+}
+
+
+@dataclass(slots=True)
+class _Draft:
+    """An offer while it is read; ``where`` is what a reason for skipping calls it."""
+
+    where: str
+    tally: Tally
+    currencies: Mapping[str, str]
+    content: dict[str, Any] = field(default_factory=dict)
+    prices: list[Price] | None = None
+    rests: list[Rest] | None = None
+
+
+def read_offers(element: Element, tally: Tally, currencies: Mapping[str, str], *, is_change: bool) -> Iterator[Offer]:
+    """Read one Предложение. ``currencies`` are those of the price types, for prices that name none.
+
+    ``is_change`` says that it stands in ИзмененияПакетаПредложений, which names the characteristic apart.
+    """
+    tally.offers += 1
+    ref = _change_ref(element) if is_change else ref_of(element)
+    why = refusal_of_ref(ref)
+    draft = _Draft(f"line {element.sourceline}: offer {ref[:80]}".rstrip(), tally, currencies)
+    for child in element:
+        part = _PARTS.get(local[child.tag])
+        if part:
+            part(child, draft)
+    if why:
+        tally.skip(draft.where, why)
+        return
+    if is_change and draft.prices is not None:
+        _forget_hollow_zero(draft)
+    product_ref, _, characteristic_ref = ref.partition("#")
+    yield Offer(ref, product_ref, characteristic_ref, _content(element, draft), draft.prices, draft.rests)
+
+
+def _change_ref(element: Element) -> str:
+    ref = ref_of(element)
+    characteristic = child_text(element, "ИдХарактеристики") or ""
+    return ref if "#" in ref or characteristic == ZERO_GUID else join_ref(ref, characteristic)
+
+
+def _content(element: Element, draft: _Draft) -> OfferContent | None:
+    """An offer with a name describes all of itself, so no mark of deletion means that it is not deleted."""
+    is_deleted = deletion(element)
+    if is_deleted is None and "name" in draft.content:
+        is_deleted = False
+    if is_deleted is None and not draft.content:
+        return None
+    return OfferContent(**draft.content, is_deleted=is_deleted)
+
+
+def _forget_hollow_zero(draft: _Draft) -> None:
+    """1C writes Количество as the sum of the store rows: with a change of prices and no rows it says zero in vain."""
+    if draft.rests == [Rest("", ZERO)]:
+        draft.rests = None
+        draft.tally.skip(draft.where, "a zero quantity without stores comes with every change of prices")
+
+
+def _plain(name: str, read: Callable[[Element], Any]) -> Callable[[Element, _Draft], None]:
+    def part(element: Element, draft: _Draft) -> None:
+        draft.content[name] = read(element)
+
+    return part
+
+
+def _characteristics(element: Element, draft: _Draft) -> None:
+    found = draft.content["characteristics"] = first_pairs(element)
+    for name, value in found.items():
+        place = _SEAT.get(alike(name))
+        if place:
+            draft.content.setdefault(place, value)
+
+
+def _prices(element: Element, draft: _Draft) -> None:
+    draft.prices = draft.prices or []
+    for child in element:
+        if local[child.tag] == "Цена":
+            draft.tally.prices += 1
+            draft.prices.extend(_price(child, draft))
+
+
+def _price(element: Element, draft: _Draft) -> Iterator[Price]:
+    said = {local[child.tag]: text(child) for child in element}
+    try:
+        yield _read_price(said, draft.currencies)
+    except ValueError as why:
+        draft.tally.skip(f"{draft.where}, price type {said.get('ИдТипаЦены', '')}"[:WHERE_CHARS_MAX], str(why))
+
+
+def _read_price(said: Mapping[str, str], currencies: Mapping[str, str]) -> Price:
+    """Raise ``ValueError`` with the reason if it is not a price one can charge."""
+    type_ref, shown = said.get("ИдТипаЦены", ""), said.get("ЦенаЗаЕдиницу", "")
+    amount = number(shown)
+    code = currency(said["Валюта"]) if said.get("Валюта") else currencies.get(type_ref)
+    if why := refusal_of_ref(type_ref):
+        raise ValueError(f"price type: {why}")
+    if amount is None:
+        raise ValueError("the price is not a number" if shown else "the price is empty")
+    if code is None:
+        raise ValueError("the currency is unknown")
+    return Price(type_ref, Money.parse(amount, code), number(said.get("МинКоличество", "")) or ZERO)
+
+
+def _total(element: Element, draft: _Draft) -> None:
+    _rest("", text(element), draft)
+
+
+def _store(element: Element, draft: _Draft) -> None:
+    """A store with attributes (2.0x), or a list of such stores."""
+    quantity = element.get("КоличествоНаСкладе")
+    if quantity is not None:
+        _rest(element.get("ИдСклада", ""), quantity, draft)
+        return
+    for child in element:
+        if local[child.tag] == "Склад":
+            _store(child, draft)
+
+
+def _rests(element: Element, draft: _Draft) -> None:
+    for child in element:
+        if local[child.tag] == "Остаток":
+            _rest_of_stores(child, draft)
+
+
+def _rest_of_stores(element: Element, draft: _Draft) -> None:
+    stores = [child for child in element if local[child.tag] == "Склад"]
+    total = child_text(element, "Количество")
+    for store in stores:
+        _rest(ref_of(store), child_text(store, "Количество") or total or "", draft)
+    if not stores:
+        _rest("", total or "", draft)
+
+
+def _rest(store_ref: str, shown: str, draft: _Draft) -> None:
+    draft.tally.rests += 1
+    draft.rests = draft.rests or []
+    quantity = number(shown)
+    if quantity is None:
+        draft.tally.skip(draft.where, "the quantity is not a number" if shown.strip() else "the quantity is empty")
+    else:
+        draft.rests.append(Rest(store_ref.strip()[:REF_CHARS_MAX], quantity))
+
+
+_PARTS: dict[str, Callable[[Element, _Draft], None]] = {
+    **{tag: _plain(name, read) for tag, (name, read) in _CONTENT.items()},
+    "ХарактеристикиТовара": _characteristics,
+    "Цены": _prices,
+    "Количество": _total,
+    "Склад": _store,
+    "Склады": _store,
+    "Остатки": _rests,
+}

@@ -1,0 +1,132 @@
+"""Read a CommerceML 2 or 3 file as goods: whatever its version, namespace, name and order of elements.
+
+What an element means is told by the names of its parent and grandparent; what the table does not know is passed over.
+Schema: XSD of CommerceML 2.08 and the XDTO packages of 1C's stock configurations; dialects differ from both.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from typing import BinaryIO
+
+from adapters.onec.commerceml.encoding import ROOT
+from adapters.onec.commerceml.fields import Element, child_text, local
+from adapters.onec.commerceml.goods import read_groups, read_price_types, read_products, read_stores
+from adapters.onec.commerceml.offers import WHERE_CHARS_MAX, read_offers
+from adapters.onec.commerceml.stream import Elements, Limits, drop
+from bridge.ports.goods import FileKind, Item, Offer, PriceType, Product, Tally
+
+Path = tuple[str, str, str]
+_ORDER = "Заказ товара"
+_DEFINING = ("Классификатор", "Каталог", "ПакетПредложений", "ИзмененияПакетаПредложений")
+_SECTIONS = {*_DEFINING, "Документ", "Контейнер"}
+_ITEMS: dict[Path, Callable[[Element, Tally], Iterator[Item]]] = {
+    ("Каталог", "Товары", "Товар"): read_products,
+    ("Классификатор", "Группы", "Группа"): read_groups,
+    **{(section, "ТипыЦен", "ТипЦены"): read_price_types for section in _DEFINING},
+    **{(section, "Склады", "Склад"): read_stores for section in _DEFINING},
+}
+# Whether the offer stands in a list of changes.
+_OFFERS: dict[Path, bool] = {
+    ("ПакетПредложений", "Предложения", "Предложение"): False,
+    ("ИзмененияПакетаПредложений", "Предложения", "Предложение"): True,
+}
+_DOCUMENTS: set[Path] = {("", ROOT, "Документ"), (ROOT, "Контейнер", "Документ")}
+# Long lists of which nothing is taken; dropping them keeps memory flat.
+_PASSED: set[Path] = {
+    ("Классификатор", "Свойства", "Свойство"),
+    ("Документ", "Товары", "Товар"),
+    (ROOT, "Контрагенты", "Контрагент"),
+    ("ПакетПредложений", "ГрафикРесурсов", "ГрафикРесурса"),
+}
+_ROUTES = {*_ITEMS, *_OFFERS, *_DOCUMENTS, *_PASSED}
+_TAGS = sorted({path[-1] for path in _ROUTES})
+
+
+class CommerceMLReading:
+    """One pass through one file; see ``bridge.ports.goods.GoodsReading``.
+
+    Raises ``Refused`` with the codes of ``Elements``.
+    """
+
+    def __init__(self, stream: BinaryIO, file: str, limits: Limits | None = None) -> None:
+        self.tally = Tally()
+        self._elements = Elements(stream, file, _TAGS, limits or Limits())
+        self._currencies: dict[str, str] = {}
+        self._offer_shapes: Counter[FileKind] = Counter()
+        self._has_definitions = False
+        if self._elements.prologue.is_declared_falsely:
+            declared, real = self._elements.prologue.declared, self._elements.prologue.encoding
+            self.tally.warnings.append(f"the file says it is {declared} but is {real}; it was read as {real}")
+
+    @property
+    def sha256(self) -> bytes:
+        """The digest of the file, once it is read."""
+        return self._elements.sha256
+
+    def __iter__(self) -> Iterator[Item]:
+        """Yield what the file says."""
+        for element in self._elements:
+            parent = element.getparent()
+            if parent is None:
+                self._close(element)
+                continue
+            path = _path(element, parent)
+            if path in _ROUTES:
+                yield from self._take(element, path)
+                drop(element)
+
+    def _take(self, element: Element, path: Path) -> Iterator[Item]:
+        read = _ITEMS.get(path)
+        if read:
+            for item in read(element, self.tally):
+                self._note(item)
+                yield item
+        elif path in _OFFERS:
+            for offer in read_offers(element, self.tally, self._currencies, is_change=_OFFERS[path]):
+                self._offer_shapes[_shape(offer)] += 1
+                yield offer
+        elif path in _DOCUMENTS:
+            self._count_document(element)
+
+    def _note(self, item: Item) -> None:
+        self._has_definitions |= not isinstance(item, Product)
+        if isinstance(item, PriceType) and item.currency:
+            self._currencies[item.ref] = item.currency
+
+    def _count_document(self, element: Element) -> None:
+        kind, number = child_text(element, "ХозОперация") or "document", child_text(element, "Номер") or "?"
+        self.tally.documents += 1
+        self.tally.orders += kind == _ORDER
+        where = f"line {element.sourceline}: {kind} {number}"
+        self.tally.skip(where[:WHERE_CHARS_MAX], "orders and documents are not imported yet")
+
+    def _close(self, root: Element) -> None:
+        """Judge the file by what it held."""
+        sections = dict.fromkeys(local[child.tag] for child in root)
+        for section in sections:
+            if section not in _SECTIONS:
+                self.tally.skip(section[:WHERE_CHARS_MAX], "this part of the format is not imported")
+        self._has_definitions |= "Классификатор" in sections
+        self.tally.kind = self._kind()
+
+    def _kind(self) -> FileKind:
+        tally, shapes = self.tally, list(self._offer_shapes)
+        offers = shapes[0] if len(shapes) == 1 else FileKind.OFFERS
+        counts = ((FileKind.CATALOG, tally.products), (offers, tally.offers), (FileKind.DOCUMENTS, tally.documents))
+        found = [kind for kind, count in counts if count]
+        if found:
+            return found[0] if len(found) == 1 else FileKind.MIXED
+        return FileKind.CLASSIFIER if self._has_definitions else FileKind.EMPTY
+
+
+def _shape(offer: Offer) -> FileKind:
+    if offer.content is None and (offer.prices is None) != (offer.rests is None):
+        return FileKind.RESTS if offer.prices is None else FileKind.PRICES
+    return FileKind.OFFERS
+
+
+def _path(element: Element, parent: Element) -> Path:
+    above = parent.getparent()
+    return ("" if above is None else local[above.tag], local[parent.tag], local[element.tag])
