@@ -59,7 +59,7 @@ _CLAIM = """
           AND NOT EXISTS (
             SELECT 1 FROM outbox e
             WHERE e.key = o.key AND e.outbox_id < o.outbox_id AND e.status NOT IN ('done', 'skipped'))
-        ORDER BY o.due_at, o.outbox_id
+        ORDER BY {first} o.due_at, o.outbox_id
         LIMIT :rows_max
         FOR UPDATE OF o SKIP LOCKED)
     UPDATE outbox o
@@ -70,8 +70,9 @@ _CLAIM = """
     """
 _IS_DUE = """((o.status = 'ready' AND o.due_at <= clock_timestamp())
               OR (o.status = 'running' AND o.lease_until <= clock_timestamp()))"""
-_CLAIM_DUE = text(_CLAIM.format(which=_IS_DUE))
-_CLAIM_THESE = text(_CLAIM.format(which="o.status = 'ready' AND o.attempts = 0 AND o.outbox_id = ANY(:ids)"))
+_IS_MINE = "(o.status = 'ready' AND o.attempts = 0 AND o.outbox_id = ANY(:ids))"
+_CLAIM_DUE = text(_CLAIM.format(which=_IS_DUE, first=""))
+_CLAIM_THESE = text(_CLAIM.format(which=f"({_IS_MINE} OR {_IS_DUE})", first=f"{_IS_MINE} DESC,"))
 
 _SETTLE = text(
     """
@@ -107,9 +108,10 @@ def claim_due(tx: Connection, lane: str, *, rows_max: int, lease_s: float) -> li
     return _claimed(tx, _CLAIM_DUE, {"lane": lane, "rows_max": rows_max, "lease_s": lease_s})
 
 
-def claim_these(tx: Connection, lane: str, ids: Sequence[int], *, lease_s: float) -> list[Work]:
-    """Take those of the fresh rows ``ids`` that nobody has begun, although their grace still runs."""
-    return _claimed(tx, _CLAIM_THESE, {"lane": lane, "ids": list(ids), "rows_max": len(ids), "lease_s": lease_s})
+def claim_these(tx: Connection, lane: str, ids: Sequence[int], *, rows_max: int, lease_s: float) -> list[Work]:
+    """Take those of the fresh rows ``ids`` that nobody has begun, although their grace still runs, and what else is
+    due: a call that is made anyway carries all that waits."""
+    return _claimed(tx, _CLAIM_THESE, {"lane": lane, "ids": list(ids), "rows_max": rows_max, "lease_s": lease_s})
 
 
 def _claimed(tx: Connection, statement: Any, values: dict[str, Any]) -> list[Work]:

@@ -58,10 +58,10 @@ class Runner:
         return len(batch)
 
     def run_these(self, lane_name: str, ids: Sequence[int]) -> None:
-        """Perform those of the fresh rows ``ids`` that nobody has begun."""
+        """Perform those of the fresh rows ``ids`` that nobody has begun, and what else is due."""
         lane = self.lanes[lane_name]
         with self.db.begin() as tx:
-            batch = outbox.claim_these(tx, lane.name, ids, lease_s=lane.lease_s)
+            batch = outbox.claim_these(tx, lane.name, ids, rows_max=lane.batch_max, lease_s=lane.lease_s)
         self.perform(lane, batch)
 
     def perform(self, lane: Lane, batch: Sequence[Work]) -> None:

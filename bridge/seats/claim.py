@@ -19,6 +19,14 @@ from bridge.seats.model import Wish
 # A seat that may be taken. `IS_FREE` is the one place that says so.
 IS_FREE = "(s.state = 'free' OR (s.state = 'held' AND s.held_until <= clock_timestamp()))"
 
+# The price of a seat for the price type asked for; the full (highest) price if none was.
+PRICE = """
+            SELECT p.* FROM price p
+            WHERE p.performance_id = :performance AND p.zone_ref = l.zone_ref
+              AND (w.price_type IS NULL OR p.price_type_ref = w.price_type)
+            ORDER BY p.price_minor DESC LIMIT 1"""
+PRICE_OF_SEAT = PRICE.replace("l.zone_ref", "s.zone_ref")
+
 _CLAIM = text(
     f"""
     WITH wanted AS (
@@ -29,9 +37,8 @@ _CLAIM = text(
         WHERE s.performance_id = :performance
         ORDER BY s.seat_ref FOR UPDATE OF s
     ), priced AS (
-        SELECT l.*, w.price_type, p.price_minor, p.currency
-        FROM locked l JOIN wanted w ON w.seat_ref = l.seat_ref
-        JOIN price p ON p.performance_id = :performance AND p.zone_ref = l.zone_ref AND p.price_type_ref = w.price_type
+        SELECT l.*, p.price_type_ref AS price_type, p.price_minor, p.currency
+        FROM locked l JOIN wanted w ON w.seat_ref = l.seat_ref CROSS JOIN LATERAL ({PRICE}) p
         WHERE l.is_free AND (l.allotment IS NULL OR l.allotment = :channel)
     )
     UPDATE seat s
@@ -49,12 +56,11 @@ _CLAIM = text(
 
 _WHY_NOT = text(
     f"""
-    SELECT w.seat_ref, w.price_type, s.seat_ref IS NOT NULL AS is_known, {IS_FREE} AS is_free,
-           s.allotment, p.price_minor IS NOT NULL AS is_priced
+    SELECT w.seat_ref, s.seat_ref IS NOT NULL AS is_known, {IS_FREE} AS is_free, s.allotment,
+           p.price_minor IS NOT NULL AS is_priced
     FROM unnest(CAST(:seats AS text[]), CAST(:price_types AS text[])) AS w(seat_ref, price_type)
     LEFT JOIN seat s ON s.performance_id = :performance AND s.seat_ref = w.seat_ref
-    LEFT JOIN price p ON p.performance_id = :performance AND p.zone_ref = s.zone_ref
-        AND p.price_type_ref = w.price_type
+    LEFT JOIN LATERAL ({PRICE_OF_SEAT}) p ON true
     """  # noqa: S608  as above
 )
 _PERFORMANCE = text(

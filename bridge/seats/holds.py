@@ -33,7 +33,7 @@ _INSERT = text(
 
 _SELECT = """
     SELECT hold_id, client_id, channel, performance_id, state, authority, lines, total_minor, currency, created_at,
-           expires_at, GREATEST(0, EXTRACT(EPOCH FROM expires_at - clock_timestamp()))::float8, refusal
+           expires_at, cap_at, GREATEST(0, EXTRACT(EPOCH FROM expires_at - clock_timestamp()))::float8, refusal
     FROM hold WHERE hold_id = ANY(:ids) ORDER BY hold_id
     """
 _GET = text(_SELECT)
@@ -65,14 +65,15 @@ _SHORTEN = text(
 _EXTEND = text(
     """
     WITH longer AS (
-        UPDATE hold SET extended_at = clock_timestamp(),
-            expires_at = GREATEST(expires_at,
-                                  LEAST(cap_at, clock_timestamp() + make_interval(secs => :seconds)))
+        UPDATE hold SET extended_at = COALESCE(extended_at, clock_timestamp()),
+            expires_at = CASE WHEN extended_at IS NULL
+                THEN GREATEST(expires_at, LEAST(cap_at, clock_timestamp() + make_interval(secs => :seconds)))
+                ELSE expires_at END
         WHERE hold_id = ANY(:ids) AND state = 'active' AND expires_at > clock_timestamp()
         RETURNING hold_id, expires_at)
     UPDATE seat s SET held_until = longer.expires_at, changed_xid = pg_current_xact_id()
     FROM longer WHERE s.hold_id = longer.hold_id AND s.state = 'held'
-    RETURNING s.seat_ref
+    RETURNING s.hold_id
     """
 )
 _LAPSED = text(
@@ -166,6 +167,7 @@ def _read(  # noqa: PLR0913  the columns of _SELECT, in its order
     currency: str,
     created_at: datetime,
     expires_at: datetime,
+    cap_at: datetime,
     expires_in_s: float,
     refusal: dict[str, Any] | None,
 ) -> Hold:
@@ -181,6 +183,7 @@ def _read(  # noqa: PLR0913  the columns of _SELECT, in its order
         currency=currency,
         created_at=created_at,
         expires_at=expires_at,
+        cap_at=cap_at,
         expires_in_s=expires_in_s,
         refusal=refusal,
     )
@@ -242,12 +245,12 @@ def _give_back(tx: Connection, hold_ids: Sequence[UUID]) -> None:
 
 
 def extend_for_payment(tx: Connection, hold_ids: Sequence[UUID], seconds: int) -> None:
-    """Let holds live ``seconds`` from now, never past their cap, because their payment has begun.
+    """Let holds live ``seconds`` from now, once and never past their cap, because their payment has begun.
 
     Raises ``Refused`` if one of them is over.
     """
-    seats = tx.execute(_EXTEND, {"ids": list(hold_ids), "seconds": seconds}).all()
-    if not seats:
+    extended = set(tx.execute(_EXTEND, {"ids": list(hold_ids), "seconds": seconds}).scalars())
+    if extended != set(hold_ids):
         raise Refused("hold_over", "The hold is over; hold the seats again.")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Connection, text
@@ -40,6 +41,15 @@ _ERP_SAYS = text(
         held_until = CASE WHEN s.hold_id IS NULL THEN excluded.held_until ELSE s.held_until END,
         changed_xid = pg_current_xact_id()
     WHERE s.zone_ref <> excluded.zone_ref OR (s.hold_id IS NULL AND s.state <> excluded.state)
+    """
+)
+_ADD = text(
+    """
+    INSERT INTO seat (performance_id, seat_ref, zone_ref, state, held_until)
+    SELECT performance_id, seat_ref, zone_ref, state, CASE WHEN state = 'held' THEN 'infinity'::timestamptz END
+    FROM unnest(CAST(:performances AS uuid[]), CAST(:seats AS text[]), CAST(:zones AS text[]),
+                CAST(:states AS text[])) AS n(performance_id, seat_ref, zone_ref, state)
+    ON CONFLICT DO NOTHING
     """
 )
 _CONFLICTS = text(
@@ -99,27 +109,26 @@ def seat_map(tx: Connection, performance_id: UUID, since: str | None) -> SeatMap
     return SeatMap(version, since is None, [SeatView(*row) for row in rows])
 
 
-def take_erp_news(tx: Connection, news: Sequence[SeatNews]) -> list[tuple[UUID, str]]:
+def take_erp_news(tx: Connection, news: Sequence[SeatNews]) -> tuple[int, list[tuple[UUID, str]]]:
     """Take over the ERP's states for seats that nobody of ours owns, adding seats that are new.
 
-    Returns the seats that somebody else bought in the ERP while a live hold of ours has them.
+    What the ERP says of a hold of ours is an echo, perhaps a late one: of that we know better.
+    Returns how many rows changed, and the seats that somebody else bought in the ERP while a live hold has them.
     """
-    columns = {
+    strangers = [item for item in news if item.hold_id is None]
+    changed = tx.execute(_ERP_SAYS, _columns(strangers)).rowcount
+    changed += tx.execute(_ADD, _columns([item for item in news if item.hold_id is not None])).rowcount
+    found = tx.execute(_CONFLICTS, _columns([item for item in strangers if item.state == "sold"]))
+    return changed, [(row.performance_id, row.seat_ref) for row in found]
+
+
+def _columns(news: Sequence[SeatNews]) -> dict[str, list[Any]]:
+    return {
         "performances": [item.performance_id for item in news],
         "seats": [item.seat_ref for item in news],
         "zones": [item.zone_ref for item in news],
         "states": [item.state for item in news],
     }
-    tx.execute(_ERP_SAYS, columns)
-    strangers = [item for item in news if item.state == "sold" and item.hold_id is None]
-    found = tx.execute(
-        _CONFLICTS,
-        {
-            "performances": [item.performance_id for item in strangers],
-            "seats": [item.seat_ref for item in strangers],
-        },
-    )
-    return [(row.performance_id, row.seat_ref) for row in found]
 
 
 def allot(tx: Connection, performance_id: UUID, channel: str | None, seats: Sequence[str] | None = None) -> int:

@@ -51,10 +51,10 @@ class Authority(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """One seat wanted, at a price type."""
+    """One seat wanted, at a price type; the full price if none is named."""
 
     seat_ref: str
-    price_type: str
+    price_type: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +91,7 @@ class Hold:
     currency: str
     created_at: datetime
     expires_at: datetime
+    cap_at: datetime
     expires_in_s: float
     refusal: Mapping[str, Any] | None
 

@@ -1,0 +1,222 @@
+"""Holds, releases and confirms on their way to the ERP: one call for all that waits, each result settled by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from uuid import UUID
+
+import structlog
+from sqlalchemy import Connection, text
+
+from bridge.alerts.service import raise_alert, report_work
+from bridge.core import outbox
+from bridge.core.db import Database
+from bridge.core.deadline import Deadline
+from bridge.core.errors import NotSent, Unknown
+from bridge.core.money import Money
+from bridge.core.outbox import FenceLost, Work
+from bridge.core.retry import Policy
+from bridge.core.runner import postpone
+from bridge.exchange.sync import refresh_performance
+from bridge.orders import service as orders
+from bridge.orders.model import Order
+from bridge.ports.erp import (
+    Command,
+    CommandResult,
+    Confirm,
+    Erp,
+    ErpBuyer,
+    ErpHold,
+    ErpHoldState,
+    ErpOrder,
+    ErpOrderLine,
+    Hold,
+    Outcome,
+    Release,
+)
+from bridge.seats import holds
+from bridge.seats.model import HoldState
+
+log = structlog.get_logger()
+
+_REFS = text("SELECT performance_id, ref FROM performance WHERE performance_id = ANY(:ids)")
+
+
+@dataclass(frozen=True, slots=True)
+class Errand:
+    """One row of work and the command it stands for; none if the command is no longer needed."""
+
+    work: Work
+    command: Command | None
+
+
+class SeatCommands:
+    """Performs the ``erp.seats`` lane."""
+
+    def __init__(self, db: Database, erp: Erp, policy: Policy) -> None:
+        self._db = db
+        self._erp = erp
+        self._policy = policy
+
+    def perform(self, batch: Sequence[Work], deadline: Deadline) -> None:
+        """Send what was never sent; look up first what may have been executed already."""
+        with self._db.begin() as tx:
+            errands = [Errand(work, _command(tx, work)) for work in batch]
+        needless = [errand for errand in errands if errand.command is None]
+        self._settle([(errand, CommandResult(Outcome.DONE)) for errand in needless])
+        begun = [errand for errand in errands if errand.command is not None and errand.work.was_begun]
+        fresh = [errand for errand in errands if errand.command is not None and not errand.work.was_begun]
+        self._send(fresh + self._look_up(begun, deadline), deadline)
+
+    def _send(self, errands: Sequence[Errand], deadline: Deadline) -> None:
+        commands = [errand.command for errand in errands if errand.command is not None]
+        if not commands:
+            return
+        try:
+            results = self._erp.apply(commands, deadline)
+        except Unknown:
+            self._suspect(errands)
+            raise
+        self._settle(list(zip(errands, results, strict=True)))
+
+    def _suspect(self, errands: Sequence[Errand]) -> None:
+        """Unknown is a state, not a guess: the seats stay taken until a look-up decides."""
+        with self._db.begin() as tx:
+            holds.suspect(tx, [errand.command.hold_id for errand in errands if isinstance(errand.command, Hold)])
+
+    def _look_up(self, errands: Sequence[Errand], deadline: Deadline) -> list[Errand]:
+        """Settle what the ERP has done already; return what it has not, to be sent again."""
+        if not errands:
+            return []
+        known = self._known_holds(errands, deadline)
+        found_orders = self._known_orders(errands, deadline)
+        settled: list[tuple[Errand, CommandResult]] = []
+        left: list[Errand] = []
+        for errand in errands:
+            result = _found(errand.command, known, found_orders)
+            if result is None:
+                left.append(errand)
+            else:
+                settled.append((errand, result))
+        self._settle(settled)
+        return left
+
+    def _known_holds(self, errands: Sequence[Errand], deadline: Deadline) -> dict[UUID, ErpHold]:
+        wanted = [errand.command.hold_id for errand in errands if isinstance(errand.command, Hold)]
+        return dict(self._erp.find_holds(wanted, deadline)) if wanted else {}
+
+    def _known_orders(self, errands: Sequence[Errand], deadline: Deadline) -> dict[UUID, str]:
+        wanted = [errand.command.order.id for errand in errands if isinstance(errand.command, Confirm)]
+        found = self._erp.find_orders(wanted, deadline) if wanted else {}
+        return {order_id: order.number for order_id, order in found.items()}
+
+    def _settle(self, results: Sequence[tuple[Errand, CommandResult]]) -> None:
+        """Write the results in one transaction; if one of them stumbles, each in its own."""
+        if not results:
+            return
+        try:
+            with self._db.begin() as tx:
+                for errand, result in results:
+                    self._settle_one(tx, errand, result)
+        except FenceLost:
+            if len(results) == 1:
+                log.warning("work_overtaken", row=results[0][0].work.id)
+                return
+            for pair in results:
+                self._settle([pair])
+
+    def _settle_one(self, tx: Connection, errand: Errand, result: CommandResult) -> None:
+        work, command = errand.work, errand.command
+        if result.outcome is Outcome.FAILED:
+            error = NotSent("erp_command_failed", "The ERP rolled the command back: %(why)s.", why=result.code)
+            postpone(tx, work, error, self._policy, report_work)
+            return
+        match command:
+            case Hold():
+                _settle_hold(tx, command, result)
+            case Release():
+                _settle_release(tx, command, result)
+            case Confirm():
+                _settle_confirm(tx, command, result)
+        outbox.done(tx, work)
+
+
+def _command(tx: Connection, work: Work) -> Command | None:
+    if work.kind == "confirm":
+        return _confirm(tx, orders.get(tx, UUID(work.payload["order_id"])))
+    hold = holds.get(tx, UUID(work.payload["hold_id"]))
+    ref = _performance_refs(tx, [hold.performance_id])[hold.performance_id]
+    if work.kind == "release":
+        return Release(hold.id, ref)
+    if hold.state not in {HoldState.RESERVING, HoldState.UNCERTAIN} and not work.was_begun:
+        return None
+    ttl_s = max(1, round((hold.cap_at - datetime.now(UTC)).total_seconds()))
+    return Hold(hold.id, ref, [line.seat_ref for line in hold.lines], ttl_s, hold.channel)
+
+
+def _performance_refs(tx: Connection, performance_ids: Sequence[UUID]) -> dict[UUID, str]:
+    return {row.performance_id: row.ref for row in tx.execute(_REFS, {"ids": list(performance_ids)})}
+
+
+def _confirm(tx: Connection, order: Order) -> Confirm:
+    refs = _performance_refs(tx, [line.performance_id for line in order.lines])
+    currency = order.total.currency
+    lines = [
+        ErpOrderLine(
+            line.hold_id,
+            refs[line.performance_id],
+            line.seat_ref,
+            line.price_type,
+            Money(line.price_minor, currency),
+        )
+        for line in order.lines
+    ]
+    buyer = order.buyer
+    erp_buyer = ErpBuyer(buyer.kind.value, buyer.name, buyer.email, buyer.phone, buyer.inn)
+    return Confirm(
+        ErpOrder(order.id, order.number, order.created_at, erp_buyer, order.total, lines), channel=order.channel
+    )
+
+
+def _found(
+    command: Command | None, known: dict[UUID, ErpHold], found_orders: dict[UUID, str]
+) -> CommandResult | None:
+    """The result of a command that the ERP has executed already, as its books show it."""
+    match command:
+        case Hold():
+            hold = known[command.hold_id]
+            if hold.state is ErpHoldState.ACTIVE:
+                return CommandResult(Outcome.DONE, seconds_left=hold.seconds_left)
+            if hold.state is ErpHoldState.ABSENT:
+                return None
+            return CommandResult(Outcome.REFUSED, code=f"hold_{hold.state.value}")
+        case Confirm() if command.order.id in found_orders:
+            return CommandResult(Outcome.DONE, number=found_orders[command.order.id])
+        case _:
+            return None  # a release may be repeated freely
+
+
+def _settle_hold(tx: Connection, command: Hold, result: CommandResult) -> None:
+    if result.outcome is Outcome.DONE:
+        holds.activate(tx, command.hold_id, result.seconds_left)
+        return
+    holds.refuse(tx, command.hold_id, result.code, result.lost_seat_refs)
+    refresh_performance(tx, command.performance_ref)
+
+
+def _settle_release(tx: Connection, command: Release, result: CommandResult) -> None:
+    if result.outcome is Outcome.REFUSED:
+        subject = f"hold:{command.hold_id}"
+        raise_alert(tx, "release_refused", subject, f"the ERP would not release a hold: {result.code}")
+
+
+def _settle_confirm(tx: Connection, command: Confirm, result: CommandResult) -> None:
+    if result.outcome is Outcome.DONE:
+        orders.confirmed(tx, command.order.id, result.number)
+        return
+    order = orders.get(tx, command.order.id, for_update=True)
+    lost = ", ".join(result.lost_seat_refs)
+    orders.set_exception(tx, order, f"paid, but the ERP would not sell the seats: {result.code} {lost}".rstrip())
+

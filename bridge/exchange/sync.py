@@ -1,0 +1,146 @@
+"""The catalogue and the seats as the ERP publishes them: read on a schedule, only what changed, in whole steps.
+
+A step is one answer of the ERP: its content and the cursor behind it are stored in one transaction, so a crash repeats
+the step and a repeated step changes nothing. Steps of one ERP never run side by side: their work has one key.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+import structlog
+from sqlalchemy import Connection, bindparam, text
+from sqlalchemy.dialects.postgresql import JSONB
+
+from bridge.alerts.service import Severity, raise_alert
+from bridge.catalogue import service as catalogue
+from bridge.core import outbox
+from bridge.core.db import Database
+from bridge.core.deadline import Deadline
+from bridge.core.errors import BridgeError
+from bridge.core.outbox import Work
+from bridge.ports.erp import Changes, Erp, ErpSeat
+from bridge.seats.inventory import SeatNews, take_erp_news
+
+log = structlog.get_logger()
+
+LANE = "erp.sync"
+STEP_ITEMS_MAX = 1000
+
+_CURSOR = text("SELECT cursor FROM sync_cursor WHERE source = :source")
+_MOVE = text(
+    """
+    INSERT INTO sync_cursor (source, cursor) VALUES (:source, :cursor)
+    ON CONFLICT (source) DO UPDATE SET cursor = excluded.cursor, changed_at = clock_timestamp()
+    """
+)
+_BEGIN_RUN = text("INSERT INTO sync_run (source) VALUES (:source) RETURNING sync_run_id")
+_END_RUN = text(
+    """
+    UPDATE sync_run SET finished_at = clock_timestamp(), counts = :counts, error = :error WHERE sync_run_id = :id
+    """
+).bindparams(bindparam("counts", type_=JSONB))
+_UNDONE = text(
+    "SELECT 1 FROM outbox WHERE key = :key AND kind = :kind AND payload = :payload AND status IN ('ready', 'running')"
+).bindparams(bindparam("payload", type_=JSONB))
+
+
+def want(tx: Connection, kind: str, **payload: Any) -> None:
+    """Write the work to read from the ERP, unless the same is waiting already."""
+    values = {"key": LANE, "kind": kind, "payload": payload}
+    if not tx.execute(_UNDONE, values).first():
+        outbox.put(tx, LANE, kind, LANE, payload)
+
+
+def refresh_performance(tx: Connection, performance_ref: str) -> None:
+    """Read all seats of a performance again soon, because some are not as we thought."""
+    want(tx, "performance", ref=performance_ref)
+
+
+class Sync:
+    """Performs the ``erp.sync`` lane."""
+
+    def __init__(self, db: Database, erp: Erp) -> None:
+        self._db = db
+        self._erp = erp
+
+    def perform(self, batch: Sequence[Work], deadline: Deadline) -> None:
+        """Read what each row asks for."""
+        for work in batch:
+            if work.kind == "performance":
+                self._read_performance(work, deadline)
+            else:
+                self.read_changes(deadline)
+                with self._db.begin() as tx:
+                    outbox.done(tx, work)
+
+    def _read_performance(self, work: Work, deadline: Deadline) -> None:
+        report = self._erp.seats(work.payload["ref"], deadline)
+        with self._db.begin() as tx:
+            take_seats(tx, report.seats)
+            outbox.done(tx, work)
+
+    def read_changes(self, deadline: Deadline) -> dict[str, int]:
+        """Read everything that changed and return how many of each were really different from what we had."""
+        source = self._erp.name
+        with self._db.begin() as tx:
+            run_id = tx.execute(_BEGIN_RUN, {"source": source}).scalar_one()
+            cursor = tx.execute(_CURSOR, {"source": source}).scalar_one_or_none() or ""
+        counts: Counter[str] = Counter()
+        try:
+            has_more = True
+            while has_more:
+                changes = self._erp.changes(cursor, STEP_ITEMS_MAX, deadline)
+                counts += self._store(source, changes)
+                has_more, cursor = changes.has_more, changes.cursor
+        except BridgeError as error:
+            self._end(run_id, counts, str(error))
+            raise
+        self._end(run_id, counts, None)
+        return dict(counts)
+
+    def _store(self, source: str, changes: Changes) -> Counter[str]:
+        with self._db.begin() as tx:
+            counts = Counter(
+                halls=catalogue.take_halls(tx, changes.halls),
+                events=catalogue.take_events(tx, changes.events),
+                performances=catalogue.take_performances(tx, changes.performances),
+                prices=catalogue.take_prices(tx, changes.prices),
+                seats=take_seats(tx, changes.seats),
+            )
+            tx.execute(_MOVE, {"source": source, "cursor": changes.cursor})
+        return counts
+
+    def _end(self, run_id: int, counts: Counter[str], error: str | None) -> None:
+        with self._db.begin() as tx:
+            tx.execute(_END_RUN, {"id": run_id, "counts": dict(counts), "error": error})
+        log.info("catalogue_synced", error=error, **counts)
+
+
+def take_seats(tx: Connection, seats: Sequence[ErpSeat]) -> int:
+    """Take over the ERP's word on seats; tell people of seats sold behind a live hold of ours."""
+    if not seats:
+        return 0
+    ids = catalogue.performance_ids(tx, {seat.performance_ref for seat in seats})
+    news = [
+        SeatNews(ids[seat.performance_ref], seat.seat_ref, seat.zone_ref, seat.state.value, seat.hold_id)
+        for seat in seats
+        if seat.performance_ref in ids
+    ]
+    changed, stolen = take_erp_news(tx, news)
+    for performance_id, seat_ref in stolen:
+        _tell_stolen(tx, performance_id, seat_ref)
+    return changed
+
+
+def _tell_stolen(tx: Connection, performance_id: UUID, seat_ref: str) -> None:
+    raise_alert(
+        tx,
+        "seat_sold_behind_hold",
+        f"seat:{performance_id}:{seat_ref}",
+        "the ERP sold a seat that a live hold of ours has",
+        severity=Severity.WARNING,
+    )

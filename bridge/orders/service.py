@@ -1,0 +1,216 @@
+"""Orders: made of live holds, paid once, sold with their seats in one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Connection, Row, bindparam, text
+from sqlalchemy.dialects.postgresql import JSONB
+
+from bridge.alerts.service import Severity, raise_alert
+from bridge.core import ids, outbox
+from bridge.core.errors import Refused
+from bridge.core.money import Money
+from bridge.orders.model import Buyer, BuyerKind, Order, OrderLine, OrderState, may_become
+from bridge.seats import holds
+from bridge.seats.model import Hold, HoldState
+from bridge.seats.sale import SaleLine, sell_seats
+
+_INSERT = text(
+    """
+    INSERT INTO customer_order (order_id, client_id, channel, external_ref, buyer, state, total_minor, currency)
+    VALUES (:id, :client, :channel, :external_ref, :buyer, 'awaiting_payment', :total, :currency)
+    """
+).bindparams(bindparam("buyer", type_=JSONB))
+_TIE = text(
+    "INSERT INTO order_hold (hold_id, order_id) VALUES (:hold, :order) ON CONFLICT DO NOTHING RETURNING hold_id"
+)
+_LINE = text(
+    """
+    INSERT INTO order_line (order_line_id, order_id, hold_id, performance_id, seat_ref, price_type, price_minor)
+    VALUES (:id, :order, :hold, :performance, :seat, :price_type, :price_minor)
+    """
+)
+_GET = """
+    SELECT o.*, h.expires_at, GREATEST(0, EXTRACT(EPOCH FROM h.expires_at - clock_timestamp()))::float8 AS expires_in_s
+    FROM customer_order o
+    LEFT JOIN LATERAL (
+        SELECT min(hold.expires_at) AS expires_at FROM order_hold JOIN hold USING (hold_id)
+        WHERE order_hold.order_id = o.order_id) h ON true
+    WHERE o.order_id = :id
+    """
+_READ = text(_GET)
+_LOCK = text(_GET + " FOR UPDATE OF o")
+_LINES = text(
+    """
+    SELECT order_line_id, hold_id, performance_id, seat_ref, price_type, price_minor, state
+    FROM order_line WHERE order_id = :id ORDER BY performance_id, seat_ref
+    """
+)
+_CHANGE = text(
+    """
+    UPDATE customer_order SET state = :state, changed_at = clock_timestamp(),
+        exception = COALESCE(:exception, exception),
+        paid_at = CASE WHEN :state = 'paid' THEN clock_timestamp() ELSE paid_at END
+    WHERE order_id = :id AND state = ANY(:from_states) RETURNING order_id
+    """
+)
+_SELL_LINES = text("UPDATE order_line SET state = 'sold' WHERE order_id = :id AND state = 'open'")
+_LAPSED = text(
+    """
+    UPDATE customer_order o SET state = 'expired', changed_at = clock_timestamp()
+    WHERE o.order_id IN (
+        SELECT c.order_id FROM customer_order c
+        WHERE c.state = 'awaiting_payment' AND EXISTS (
+            SELECT 1 FROM order_hold JOIN hold USING (hold_id)
+            WHERE order_hold.order_id = c.order_id AND hold.state IN ('expired', 'released', 'refused'))
+        ORDER BY c.order_id LIMIT :rows_max FOR UPDATE SKIP LOCKED)
+    """
+)
+
+
+@dataclass(frozen=True, slots=True)
+class NewOrder:
+    """A request to order the seats of ``hold_ids`` for ``buyer``."""
+
+    order_id: UUID
+    client_id: UUID
+    channel: str
+    hold_ids: Sequence[UUID]
+    buyer: Buyer
+    external_ref: str | None = None
+
+
+def create_order(tx: Connection, new: NewOrder) -> Order:
+    """Make an order of live holds. Raises ``Refused`` if a hold is foreign, over, or in another order."""
+    new.buyer.check()
+    found = _live_holds(tx, new)
+    currencies = {hold.currency for hold in found}
+    if len(currencies) != 1:
+        raise Refused("currencies_mixed", "The holds of an order must be in one currency.")
+    tx.execute(
+        _INSERT,
+        {
+            "id": new.order_id,
+            "client": new.client_id,
+            "channel": new.channel,
+            "external_ref": new.external_ref,
+            "buyer": asdict(new.buyer),
+            "total": sum(hold.total_minor for hold in found),
+            "currency": currencies.pop(),
+        },
+    )
+    for hold in found:
+        _add_hold(tx, new.order_id, hold)
+    return get(tx, new.order_id)
+
+
+def _live_holds(tx: Connection, new: NewOrder) -> list[Hold]:
+    found = holds.get_many(tx, new.hold_ids, for_update=True)
+    for hold_id in new.hold_ids:
+        hold = found.get(hold_id)
+        if hold is None or hold.client_id != new.client_id:
+            raise Refused("hold_unknown", "There is no such hold.")
+        if hold.state in {HoldState.RESERVING, HoldState.UNCERTAIN}:
+            raise Refused("hold_not_ready", "The hold is not confirmed yet; ask for it again in a moment.")
+        if hold.state is not HoldState.ACTIVE or not hold.is_live:
+            raise Refused("hold_over", "The hold is over; hold the seats again.")
+    return list(found.values())
+
+
+def _add_hold(tx: Connection, order_id: UUID, hold: Hold) -> None:
+    if not tx.execute(_TIE, {"hold": hold.id, "order": order_id}).first():
+        raise Refused("hold_ordered", "This hold is already part of an order.")
+    rows = [
+        {
+            "id": ids.derive("order_line", order_id, hold.performance_id, line.seat_ref),
+            "order": order_id,
+            "hold": hold.id,
+            "performance": hold.performance_id,
+            "seat": line.seat_ref,
+            "price_type": line.price_type,
+            "price_minor": line.price_minor,
+        }
+        for line in hold.lines
+    ]
+    tx.execute(_LINE, rows)
+
+
+def get(tx: Connection, order_id: UUID, *, for_update: bool = False) -> Order:
+    """Read an order with its lines. Raises ``Refused`` if there is none."""
+    row = tx.execute(_LOCK if for_update else _READ, {"id": order_id}).first()
+    if row is None:
+        raise Refused("order_unknown", "There is no such order.")
+    lines = [OrderLine(*line) for line in tx.execute(_LINES, {"id": order_id})]
+    return _read(row, lines)
+
+
+def _read(row: Row[Any], lines: Sequence[OrderLine]) -> Order:
+    buyer = {**row.buyer, "kind": BuyerKind(row.buyer["kind"])}
+    return Order(
+        id=row.order_id,
+        number=str(row.number),
+        client_id=row.client_id,
+        channel=row.channel,
+        external_ref=row.external_ref,
+        buyer=Buyer(**buyer),
+        state=OrderState(row.state),
+        total=Money(row.total_minor, row.currency),
+        erp_number=row.erp_number,
+        exception=row.exception,
+        created_at=row.created_at,
+        paid_at=row.paid_at,
+        expires_at=row.expires_at,
+        expires_in_s=row.expires_in_s,
+        lines=lines,
+    )
+
+
+def sell(tx: Connection, order: Order) -> bool:
+    """The order is paid: sell its seats and let the ERP know, all in the transaction of the money.
+
+    If somebody else has a seat by now (late money), the order goes to a person, never silently. The caller has locked
+    the order. Returns whether the seats were sold.
+    """
+    sale = [SaleLine(line.performance_id, line.seat_ref, line.hold_id, line.id) for line in order.lines]
+    try:
+        with tx.begin_nested():
+            sell_seats(tx, sale)
+    except Refused as refusal:
+        set_exception(tx, order, f"paid, but {refusal}")
+        return False
+    tx.execute(_SELL_LINES, {"id": order.id})
+    holds.mark_sold(tx, order.hold_ids)
+    _change(tx, order.id, OrderState.PAID)
+    outbox.put(tx, holds.LANE, "confirm", order_key(order.id), {"order_id": str(order.id)})
+    return True
+
+
+def order_key(order_id: UUID) -> str:
+    """The key under which all work of an order runs in order."""
+    return f"order:{order_id}"
+
+
+def set_exception(tx: Connection, order: Order, reason: str) -> None:
+    """Hand the order to a person, with the reason."""
+    _change(tx, order.id, OrderState.EXCEPTION, reason)
+    raise_alert(tx, "order_exception", order_key(order.id), reason, severity=Severity.CRITICAL, number=order.number)
+
+
+def confirmed(tx: Connection, order_id: UUID, erp_number: str | None) -> None:
+    """The ERP has the order, under its own number."""
+    statement = text("UPDATE customer_order SET erp_number = :number, changed_at = clock_timestamp() WHERE order_id = :id")
+    tx.execute(statement, {"id": order_id, "number": erp_number})
+
+
+def expire_lapsed(tx: Connection, rows_max: int = 500) -> int:
+    """End orders whose holds are over."""
+    return tx.execute(_LAPSED, {"rows_max": rows_max}).rowcount
+
+
+def _change(tx: Connection, order_id: UUID, state: OrderState, exception: str | None = None) -> None:
+    values = {"id": order_id, "state": state.value, "exception": exception, "from_states": may_become(state)}
+    tx.execute(_CHANGE, values)

@@ -1,0 +1,111 @@
+"""The ledger: what money did, only ever added to; and the postings that carry each fact into the ERP."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import Connection, text
+
+from bridge.core import ids, outbox
+from bridge.core.money import Money
+from bridge.orders.service import order_key
+from bridge.payments.model import Attempt, FactKind, PostingView
+
+LANE = "erp.postings"
+
+_ADD = text(
+    """
+    INSERT INTO payment_fact (attempt_id, kind, provider_ref, amount_minor, currency, happened_at)
+    VALUES (:attempt, :kind, :ref, :amount, :currency, :happened_at)
+    ON CONFLICT (attempt_id, kind, provider_ref) DO NOTHING RETURNING payment_fact_id
+    """
+)
+_POSTING = text(
+    """
+    INSERT INTO posting (posting_id, order_id, payment_fact_id, state) VALUES (:id, :order, :fact, 'waiting')
+    """
+)
+_VIEW = """
+    SELECT p.posting_id, f.attempt_id, f.kind, f.amount_minor, f.currency, f.happened_at, f.provider_ref, p.state,
+           p.number, p.posted_at, p.reason, p.order_id, a.provider, a.method
+    FROM posting p JOIN payment_fact f USING (payment_fact_id) JOIN payment_attempt a USING (attempt_id)
+    WHERE {which} ORDER BY p.created_at
+    """
+_OF_ORDER = text(_VIEW.format(which="p.order_id = :id"))
+_BALANCE = text(
+    """
+    SELECT COALESCE(sum(CASE f.kind WHEN 'captured' THEN f.amount_minor ELSE -f.amount_minor END), 0)
+    FROM payment_fact f WHERE f.attempt_id = :id
+    """
+)
+_POSTED = text(
+    """
+    UPDATE posting SET state = 'posted', number = :number, posted_at = :posted_at, changed_at = clock_timestamp()
+    WHERE posting_id = :id
+    """
+)
+_REFUSED = text(
+    "UPDATE posting SET state = 'refused', reason = :reason, changed_at = clock_timestamp() WHERE posting_id = :id"
+)
+
+
+def add_fact(  # noqa: PLR0913  a fact has so many parts
+    tx: Connection, attempt: Attempt, kind: FactKind, provider_ref: str, amount: Money, happened_at: datetime
+) -> UUID | None:
+    """Write a money fact and its posting, and return the posting's id; none if the fact is known already."""
+    values = {
+        "attempt": attempt.id,
+        "kind": kind.value,
+        "ref": provider_ref,
+        "amount": amount.minor,
+        "currency": amount.currency,
+        "happened_at": happened_at,
+    }
+    fact_id = tx.execute(_ADD, values).scalar_one_or_none()
+    if fact_id is None:
+        return None
+    posting_id = ids.derive("posting", attempt.id, kind, provider_ref)
+    tx.execute(_POSTING, {"id": posting_id, "order": attempt.order_id, "fact": fact_id})
+    return posting_id
+
+
+def post(tx: Connection, order_id: UUID, posting_id: UUID) -> None:
+    """Write the work that posts a fact. Its key is the order's: the ERP has the order before its money."""
+    outbox.put(tx, LANE, "post", order_key(order_id), {"posting_id": str(posting_id)})
+
+
+def balance(tx: Connection, attempt_id: UUID) -> int:
+    """What is left of an attempt's money after refunds, in minor units."""
+    return int(tx.execute(_BALANCE, {"id": attempt_id}).scalar_one())
+
+
+def of_order(tx: Connection, order_id: UUID) -> Sequence[PostingView]:
+    """Every money fact of an order and how far its posting is."""
+    return [
+        PostingView(
+            id=row.posting_id,
+            attempt_id=row.attempt_id,
+            kind=FactKind(row.kind),
+            amount=Money(row.amount_minor, row.currency),
+            happened_at=row.happened_at,
+            provider_ref=row.provider_ref,
+            state=row.state,
+            number=row.number,
+            posted_at=row.posted_at,
+            reason=row.reason,
+        )
+        for row in tx.execute(_OF_ORDER, {"id": order_id})
+    ]
+
+
+def posted(tx: Connection, posting_id: UUID, number: str | None, posted_at: datetime | None) -> None:
+    """The ERP has the posting, under its own number."""
+    tx.execute(_POSTED, {"id": posting_id, "number": number, "posted_at": posted_at})
+
+
+def refused(tx: Connection, posting_id: UUID, reason: str) -> None:
+    """The ERP will not take the posting."""
+    tx.execute(_REFUSED, {"id": posting_id, "reason": reason})
+
