@@ -104,9 +104,9 @@ class Operation:
     result: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Schema:
-    """Every type and operation, in the order the WSDL shows them."""
+    """Every type and operation, in the order the WSDL shows them; compared by identity."""
 
     types: Mapping[str, Fields]
     operations: Mapping[str, Operation]

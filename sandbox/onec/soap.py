@@ -8,7 +8,7 @@ from xml.sax.saxutils import escape
 from lxml import etree
 
 from sandbox.onec.schema import NAMESPACE, SERVICE, Operation, Schema
-from sandbox.onec.xdto import NotXdto, Object, read_object, write_content
+from sandbox.onec.xdto import NotXdto, Object, parameters_reader, result_writer
 
 SOAP_11 = "http://schemas.xmlsoap.org/soap/envelope/"
 SOAP_12 = "http://www.w3.org/2003/05/soap-envelope"
@@ -41,7 +41,9 @@ def version_of(body: bytes) -> str:
 def open_envelope(schema: Schema, body: bytes) -> Envelope:
     """Find the operation a message calls; raise ``SoapFault`` if it is no message for this service."""
     try:
-        root = etree.fromstring(body, etree.XMLParser(resolve_entities=False, no_network=True))
+        root = etree.fromstring(
+            body, etree.XMLParser(resolve_entities=False, no_network=True, remove_comments=True, remove_pis=True)
+        )
     except etree.XMLSyntaxError as error:
         raise SoapFault(in_module(f"Ошибка разбора XML: {error.msg}")) from error
     if b"<!DOCTYPE" in body:
@@ -65,9 +67,8 @@ def _operation(schema: Schema, payload: etree._Element) -> Operation:
 
 def read_parameters(schema: Schema, envelope: Envelope) -> Object:
     """The parameters of the call by name; raise ``SoapFault`` if they do not fit the schema."""
-    operation = envelope.operation
     try:
-        return read_object(schema, envelope.element, operation.parameters, operation.name)
+        return parameters_reader(schema, envelope.operation.name)(envelope.element)
     except NotXdto as error:
         raise SoapFault(in_module(str(error))) from error
 
@@ -79,7 +80,7 @@ def write_answer(schema: Schema, envelope: Envelope, result: object) -> bytes:
         f'<m:return xmlns:xs="http://www.w3.org/2001/XMLSchema"\n\t\t\t\t\t'
         f'xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xsi:type="m:{operation.result}"'
     )
-    content = write_content(schema, result, operation.result)
+    content = result_writer(schema, operation.name)(result)
     returned = f"{opening}>{content}</m:return>" if content else f"{opening}/>"
     name = f"{operation.name}Response"
     return _envelope(envelope.version, f'<m:{name} xmlns:m="{NAMESPACE}">\n\t\t\t{returned}\n\t\t</m:{name}>')

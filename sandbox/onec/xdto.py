@@ -7,9 +7,10 @@ property of the contract is nillable.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import datetime
 from decimal import Decimal
+from functools import cache
 from typing import Any
 from xml.sax.saxutils import escape
 
@@ -66,58 +67,92 @@ _READERS: dict[str, Callable[[str], Any]] = {
 }
 
 
-def read_object(schema: Schema, element: etree._Element, fields: Fields, type_name: str) -> Object:
-    """Read the children of ``element`` as ``fields``, in their order; raise ``NotXdto`` for anything else."""
-    found: Object = {}
-    children = _children(element, type_name)
-    child = next(children, None)
-    for field in fields:
-        if child is not None and child.tag == field.tag:
-            found[field.name] = _read(schema, child, field, type_name)
-            child = next(children, None)
-        elif not field.is_optional:
-            raise NotXdto(_mismatch(type_name, f"отсутствует обязательное свойство: {field.name}"))
-    if child is not None:
-        raise NotXdto(_mismatch(type_name, f"неожиданное свойство: {child.tag}"))
-    return found
+Reader = Callable[[etree._Element], Any]
+Writer = Callable[[Any], str]
 
 
-def _read_list(schema: Schema, element: etree._Element, item: Field, type_name: str) -> list[Any]:
-    values = []
-    for child in _children(element, type_name):
-        if child.tag != item.tag:
-            raise NotXdto(_mismatch(type_name, f"неожиданное свойство: {child.tag}"))
-        values.append(_read(schema, child, item, type_name))
-    return values
+@cache
+def parameters_reader(schema: Schema, operation: str) -> Callable[[etree._Element], Object]:
+    """What reads the parameters of ``operation``, in their order; it raises ``NotXdto`` for anything else.
+
+    Readers and writers are built once for a type, because a call may carry thousands of properties.
+    """
+    return _object_reader(schema, schema.operations[operation].parameters, operation)
 
 
-def _read(schema: Schema, element: etree._Element, field: Field, owner: str) -> Any:
-    if element.get(XSI_NIL) is not None:
-        raise NotXdto(_mismatch(owner, f"свойство {field.name} не может быть пустым (xsi:nil)"))
-    if read := _READERS.get(field.type):
+@cache
+def result_writer(schema: Schema, operation: str) -> Writer:
+    """What writes the content of the `return` of ``operation``; a mandatory string that is absent is written empty."""
+    return _writer(schema, schema.operations[operation].result)
+
+
+def _object_reader(schema: Schema, fields: Fields, type_name: str) -> Callable[[etree._Element], Object]:
+    plan = [(field.tag, field.name, field.is_optional, _reader(schema, field, type_name)) for field in fields]
+
+    def read(element: etree._Element) -> Object:
+        found: Object = {}
+        children = iter(_without_text(element, type_name))
+        child = next(children, None)
+        for tag, name, is_optional, read_field in plan:
+            if child is not None and child.tag == tag:
+                found[name] = read_field(child)
+                child = next(children, None)
+            elif not is_optional:
+                raise _mismatch(type_name, f"отсутствует обязательное свойство: {name}")
+        if child is not None:
+            raise _mismatch(type_name, f"неожиданное свойство: {child.tag}")
+        return found
+
+    return read
+
+
+def _list_reader(schema: Schema, item: Field, type_name: str) -> Reader:
+    read_item = _reader(schema, item, type_name)
+
+    def read(element: etree._Element) -> list[Any]:
+        values = []
+        for child in _without_text(element, type_name):
+            if child.tag != item.tag:
+                raise _mismatch(type_name, f"неожиданное свойство: {child.tag}")
+            values.append(read_item(child))
+        return values
+
+    return read
+
+
+def _scalar_reader(convert: Callable[[str], Any], field: Field, owner: str) -> Reader:
+    def read(element: etree._Element) -> Any:
+        text = element.text
+        if text is None and element.get(XSI_NIL) is not None:
+            raise _mismatch(owner, f"свойство {field.name} не может быть пустым (xsi:nil)")
         if len(element):
-            raise NotXdto(_mismatch(owner, f"свойство {field.name} должно быть простым значением"))
+            raise _mismatch(owner, f"свойство {field.name} должно быть простым значением")
         try:
-            return read(element.text or "")
+            return convert(text or "")
         except (ValueError, _WrongValue):
-            raise NotXdto(
-                _mismatch(owner, f"значение свойства {field.name} не соответствует типу {field.type}")
-            ) from None
+            raise _mismatch(owner, f"значение свойства {field.name} не соответствует типу {field.type}") from None
+
+    return read
+
+
+def _reader(schema: Schema, field: Field, owner: str) -> Reader:
+    if convert := _READERS.get(field.type):
+        return _scalar_reader(convert, field, owner)
     if item := schema.item(field.type):
-        return _read_list(schema, element, item, field.type)
-    return read_object(schema, element, schema.types[field.type], field.type)
+        return _list_reader(schema, item, field.type)
+    return _object_reader(schema, schema.types[field.type], field.type)
 
 
-def _children(element: etree._Element, type_name: str) -> Iterator[etree._Element]:
+def _without_text(element: etree._Element, type_name: str) -> etree._Element:
     if element.text and element.text.strip():
-        raise NotXdto(_mismatch(type_name, "неожиданный текст"))
-    for child in element:
-        if isinstance(child.tag, str):
-            yield child
+        raise _mismatch(type_name, "неожиданный текст")
+    if not len(element) and element.get(XSI_NIL) is not None:
+        raise _mismatch(type_name, "объект не может быть пустым (xsi:nil)")
+    return element
 
 
-def _mismatch(type_name: str, why: str) -> str:
-    return (
+def _mismatch(type_name: str, why: str) -> NotXdto:
+    return NotXdto(
         "Ошибка преобразования данных XDTO:\nпо причине:\nОшибка проверки данных XDTO:\n"
         f"Структура объекта не соответствует типу: {{{NAMESPACE}}}{type_name}\nпо причине:\n{why}"
     )
@@ -127,7 +162,7 @@ def _number_text(value: Decimal) -> str:
     return f"{value.normalize():f}" if value else "0"
 
 
-_WRITERS: dict[str, Callable[[Any], str]] = {
+_WRITERS: dict[str, Writer] = {
     "string": escape,
     "integer": str,
     "decimal": _number_text,
@@ -137,21 +172,30 @@ _WRITERS: dict[str, Callable[[Any], str]] = {
 }
 
 
-def write_content(schema: Schema, value: Any, type_name: str) -> str:
-    """What stands between the tags of an element of ``type_name``; an absent string of a mandatory property is empty."""
+def _writer(schema: Schema, type_name: str) -> Writer:
     if write := _WRITERS.get(type_name):
-        return write(value)
+        return write
     if item := schema.item(type_name):
-        return "".join([_write(schema, item, each) for each in value])
-    parts = []
-    for field in schema.types[type_name]:
-        each = value.get(field.name)
-        if each is None and field.is_optional:
-            continue
-        parts.append(_write(schema, field, "" if each is None else each))
-    return "".join(parts)
+        return _list_writer(_writer(schema, item.type), item.name)
+    return _object_writer(schema, schema.types[type_name])
 
 
-def _write(schema: Schema, field: Field, value: Any) -> str:
-    content = write_content(schema, value, field.type)
-    return f"<m:{field.name}>{content}</m:{field.name}>" if content else f"<m:{field.name}/>"
+def _list_writer(write: Writer, name: str) -> Writer:
+    opening, closing = f"<m:{name}>", f"</m:{name}>"
+    return lambda values: "".join([f"{opening}{write(value)}{closing}" for value in values])
+
+
+def _object_writer(schema: Schema, fields: Fields) -> Writer:
+    plan = [(field.name, field.is_optional, _writer(schema, field.type)) for field in fields]
+
+    def write(value: Object) -> str:
+        parts = []
+        for name, is_optional, write_field in plan:
+            each = value.get(name)
+            if each is None and is_optional:
+                continue
+            content = "" if each is None else write_field(each)
+            parts.append(f"<m:{name}>{content}</m:{name}>" if content else f"<m:{name}/>")
+        return "".join(parts)
+
+    return write
