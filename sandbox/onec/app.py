@@ -7,6 +7,7 @@ from flask import Flask
 from sandbox._base.server import SandboxServer
 from sandbox.onec.control import control_blueprint
 from sandbox.onec.infobase import Infobase
+from sandbox.onec.pages import pages_blueprint
 from sandbox.onec.service import PATH, WebService, service_blueprint
 from sandbox.onec.settings import Settings
 
@@ -18,6 +19,7 @@ def create_app(settings: Settings) -> Flask:
     app.config["SERVICE"] = service
     app.register_blueprint(service_blueprint(service))
     app.register_blueprint(control_blueprint(service))
+    app.register_blueprint(pages_blueprint(service.infobase))
     return app
 
 
