@@ -35,7 +35,7 @@ def refusal(response: Response, absent_code: str) -> BridgeError:
         )
     if failure is None or (response.status, failure.code) not in REFUSALS:
         return _named(Unknown, "answer_unknown", response, failure)
-    if failure.parameter.lower() == "idempotence-key":
+    if (failure.parameter or "").lower() == "idempotence-key":
         # The key was used with another body, so a payment under it may well exist.
         return _named(Unknown, "idempotence_key_in_use", response, failure)
     return _named(Refused, absent_code if failure.code == "not_found" else "provider_refused", response, failure)
@@ -55,15 +55,16 @@ def _failure(body: bytes) -> Failure | None:
 
 
 def _named(kind: type[BridgeError], code: str, response: Response, failure: Failure | None) -> BridgeError:
+    said = failure or Failure(type="error", code="")
     return kind(
         code,
         "The provider answered %(status)s %(reason)s (%(parameter)s): %(description)s",
         upstream=UPSTREAM,
         status=response.status,
-        reason=failure.code if failure else "",
-        parameter=failure.parameter if failure else "",
-        description=failure.description[:REASON_CHARS_MAX] if failure else "",
-        request_id=failure.id if failure else "",
+        reason=said.code,
+        parameter=said.parameter or "",
+        description=(said.description or "")[:REASON_CHARS_MAX],
+        request_id=said.id or "",
     )
 
 

@@ -100,7 +100,7 @@ class YooKassa:
         return self._request("look_up_refund", "GET", f"/refunds/{_segment(provider_ref)}")
 
     def read_webhook(self, body: bytes, headers: Mapping[str, str], remote_addr: str) -> Hint:  # noqa: ARG002 - the port
-        """Take the event and the id, nothing else: YooKassa signs nothing, so its address and a look-up are the proof."""
+        """Take the event and the id, no more: YooKassa signs nothing, so its address and a look-up are the proof."""
         if not self._is_from_provider(remote_addr):
             raise Refused("webhook_forged", "The webhook came from a foreign address.", upstream=UPSTREAM)
         try:

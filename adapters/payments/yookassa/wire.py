@@ -71,13 +71,13 @@ class Confirmation(Part):
 class PaymentMethod(Part):
     """How the buyer pays."""
 
-    type: str = ""
+    type: str | None = None
 
 
 class CancellationDetails(Part):
     """Why it was canceled."""
 
-    reason: str = ""
+    reason: str | None = None
 
 
 class Payment(Part):
@@ -87,7 +87,7 @@ class Payment(Part):
     status: str
     amount: Amount
     recipient: Recipient
-    test: bool
+    test: bool = Field(strict=True)
     created_at: AwareDatetime
     captured_at: AwareDatetime | None = None
     refunded_amount: Amount | None = None
@@ -120,9 +120,9 @@ class Failure(Part):
 
     type: str = Field(pattern="^error$")
     code: str
-    id: str = ""
-    description: str = ""
-    parameter: str = ""
+    id: str | None = None
+    description: str | None = None
+    parameter: str | None = None
     retry_after: float | None = Field(default=None, ge=0)
 
 
@@ -182,6 +182,7 @@ def refund_body(refund: NewRefund) -> bytes:
             "payment_id": refund.provider_ref,
             "amount": amount_json(refund.amount),
             "description": refund.reason[:REFUND_DESCRIPTION_CHARS_MAX],
+            "metadata": {"refund_id": str(refund.refund_id)},
         }
     )
 
@@ -211,8 +212,8 @@ def payment_snapshot(payment: Payment) -> PaymentSnapshot:
         created_at=payment.created_at.astimezone(UTC),
         captured_at=payment.captured_at.astimezone(UTC) if payment.captured_at else None,
         confirmation_url=payment.confirmation.confirmation_url if payment.confirmation else None,
-        method=payment.payment_method.type if payment.payment_method else "",
-        reason=payment.cancellation_details.reason if payment.cancellation_details else "",
+        method=(payment.payment_method and payment.payment_method.type) or "",
+        reason=(payment.cancellation_details and payment.cancellation_details.reason) or "",
         is_test=payment.test,
     )
 
@@ -225,7 +226,7 @@ def refund_snapshot(refund: Refund) -> RefundSnapshot:
         state=REFUND_STATES.get(refund.status, RefundState.PENDING),
         amount=refund.amount.money,
         created_at=refund.created_at.astimezone(UTC),
-        reason=refund.cancellation_details.reason if refund.cancellation_details else "",
+        reason=(refund.cancellation_details and refund.cancellation_details.reason) or "",
     )
 
 
