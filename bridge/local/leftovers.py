@@ -19,7 +19,7 @@ from bridge.core.deadline import Deadline
 log = structlog.get_logger()
 MARK = "BRIDGE_SUPERVISED_FOR"
 SERVERS = {"postgres", "valkey-server"}
-END_S = 15.0
+END_S = 5.0
 
 
 def end_leftovers(data_dir: Path) -> list[int]:

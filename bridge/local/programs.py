@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import importlib.util
+import os
 import platform
 import shutil
 import tempfile
@@ -85,7 +86,7 @@ def place(program: Program, folder: Path, account: Account | None) -> Program:
     raise Misconfigured(
         "local_server_unreachable",
         "The account %(account)s can run %(path)s neither where it is nor from %(folder)s or the temporary folder.",
-        account=account.name if account else "",
+        account=account.name if account else os.geteuid(),
         path=program.path,
         folder=folder,
     )
@@ -103,7 +104,7 @@ def can_run(program: Program, account: Account | None) -> bool:
     """Whether ``account`` can start the program, found out by starting it."""
     try:
         answer = run([str(program.path), "--version"], ANSWER_S, cwd=Path("/"), account=account)
-    except PermissionError:
+    except OSError:
         return False
     return answer.returncode == 0
 
@@ -117,7 +118,7 @@ def _inside(program: Program, folder: Path) -> Program:
     site = folder / f"{program.name}-{program.version}"
     if not site.exists():
         folder.mkdir(mode=0o755, exist_ok=True)
-        unfinished = site.with_suffix(".new")
+        unfinished = site.with_name(f"{site.name}.new")
         shutil.rmtree(unfinished, ignore_errors=True)
         _copy(program, unfinished)
         unfinished.rename(site)
