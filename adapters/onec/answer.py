@@ -34,10 +34,11 @@ class Answer:
         body = self.body.removeprefix(b"\xef\xbb\xbf").lstrip()
         if b"Envelope" in body[:500] or body.startswith((b"<m:error", b"<?xml")):
             return _words_of_xml(body)
-        if body.startswith(b"{"):
-            return _words_of_json(body)
-        text = _decoded(body, self.headers.get("content-type", ""))
-        return html.unescape(re.sub(r"<[^>]*>", " ", text))
+        text = _words_of_json(body) if body.startswith(b"{") else None
+        if text is None:
+            page = _decoded(body, self.headers.get("content-type", ""))
+            text = html.unescape(re.sub(r"<[^>]*>", " ", page))
+        return text
 
 
 def _words_of_xml(body: bytes) -> str:
@@ -53,11 +54,12 @@ def _is_complaint(element: Any) -> bool:
     return parent is not None and parent.tag.rpartition("}")[2] in ("Fault", "error")
 
 
-def _words_of_json(body: bytes) -> str:
+def _words_of_json(body: bytes) -> str | None:
+    """The words in a JSON error; ``None`` if it is none: an error out of 1C's code begins with a brace as well."""
     try:
         return " ".join(_spoken(json.loads(body)))[:TEXT_CHARS_MAX]
     except (ValueError, RecursionError):
-        return ""
+        return None
 
 
 def _spoken(value: Any) -> Iterator[str]:

@@ -70,7 +70,7 @@ class Codec:
             value = element.parse(response, self._client.wsdl.types)["return"]
         except (ArithmeticError, LookupError, TypeError, ValueError, ZeepError) as error:
             raise Unknown("erp_answer_unreadable", "The answer of 1C cannot be read.", upstream="onec") from error
-        if value is None and len(returned):
+        if (value is None and len(returned)) or (returned.text or "").strip():
             raise Unknown("erp_answer_unreadable", "The answer of 1C cannot be read.", upstream="onec")
         return {} if value is None else value
 

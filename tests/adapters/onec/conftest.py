@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from uuid import uuid4
 
 import pytest
 
 from adapters.onec.settings import OneCSettings
 from adapters.onec.soap import OneCErp, create
-from tests.adapters.onec.publication import Publication
-
-LOGIN = "Кассир Ёлкин"
-PASSWORD = "пароль-тайна"
+from bridge.core.money import Money
+from bridge.ports.erp import Posting, PostingKind
+from tests.adapters.onec.publication import LOGIN, PASSWORD, Publication
 
 
 @pytest.fixture
@@ -40,3 +41,17 @@ def client(publication: Publication) -> Iterator[Callable[..., OneCErp]]:
 def erp(client: Callable[..., OneCErp]) -> OneCErp:
     """A client that asks for no sessions."""
     return client()
+
+
+@pytest.fixture
+def posting() -> Posting:
+    return Posting(
+        id=uuid4(),
+        order_id=uuid4(),
+        kind=PostingKind.PAYMENT,
+        amount=Money(122_000, "RUB"),
+        happened_at=datetime(2026, 5, 14, 9, 30, 15, 999_999, UTC),
+        provider="yookassa",
+        provider_ref="2c5d-000f",
+        method="bank_card",
+    )

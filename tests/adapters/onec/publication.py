@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from xml.sax.saxutils import escape
 
 NAMESPACE = "urn:ticket-bridge:1.0"
+LOGIN = "Кассир Ёлкин"
+PASSWORD = "пароль-тайна"
 ENVELOPE = "http://schemas.xmlsoap.org/soap/envelope/"
 
 
