@@ -7,6 +7,7 @@ from sqlalchemy import Connection, create_engine, pool, text
 from sqlalchemy.dialects.postgresql.base import ischema_names
 
 import bridge.alerts.tables
+import bridge.catalogue.goods_tables
 import bridge.catalogue.tables
 import bridge.channels.tables
 import bridge.core.tables

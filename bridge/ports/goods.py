@@ -170,7 +170,13 @@ class Tally:
 class GoodsReading(Protocol):
     """One pass through one file."""
 
-    tally: Tally
+    @property
+    def tally(self) -> Tally:
+        """What was read so far."""
+
+    @property
+    def sha256(self) -> bytes:
+        """The digest of the file, once it is read."""
 
     def __iter__(self) -> Iterator[Item]:
         """Yield what the file says; raise ``Refused`` if it cannot be read to its end."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, BinaryIO, cast
+from typing import Any, BinaryIO
 
 from lxml import etree
 
@@ -107,7 +107,8 @@ class Elements:
             raise self._explain(None, "xml_malformed")
 
     def _events(self) -> Iterator[tuple[str, etree._Element]]:
-        return cast("Iterator[tuple[str, etree._Element]]", self._parser.read_events())
+        events: Any = self._parser.read_events()
+        return iter(events)
 
     def _rest(self) -> Iterator[etree._Element]:
         try:

@@ -1,0 +1,77 @@
+"""Import one file of goods: everything it says, or nothing."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+
+from sqlalchemy import Connection, func, insert, select, update
+
+from bridge.catalogue.goods_store import GoodsStore
+from bridge.catalogue.goods_tables import import_run
+from bridge.core.errors import Throttled
+from bridge.ports.goods import GoodsReading, Skipped, Tally
+
+COUNTED = ("products", "offers", "prices", "rests", "orders", "documents")
+RETRY_S = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class ImportReport:
+    """What was read from a file, what was not taken and why, and how many rows it ``written``: changed or added."""
+
+    file: str
+    kind: str
+    products: int = 0
+    offers: int = 0
+    prices: int = 0
+    rests: int = 0
+    orders: int = 0
+    documents: int = 0
+    written: int = 0
+    skipped: list[Skipped] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+
+
+def import_goods(tx: Connection, reading: GoodsReading, *, file: str, source: str) -> ImportReport:
+    """Store everything ``reading`` yields as goods of the infobase ``source``, in the transaction ``tx``.
+
+    A file imported again changes nothing and writes no row but the note of the run. Whatever is raised, the caller
+    rolls back: ``Refused`` if the file cannot be read, ``Throttled`` if another import of this source is running.
+    """
+    _lock(tx, source)
+    run_id = tx.execute(
+        insert(import_run).values(source=source, file=file).returning(import_run.c.import_run_id)
+    ).scalar_one()
+    store = GoodsStore(tx, source, run_id)
+    for item in reading:
+        store.take(item)
+    store.flush()
+    report = _report(file, reading.tally, store.written)
+    _finish(tx, run_id, reading, report)
+    return report
+
+
+def _lock(tx: Connection, source: str) -> None:
+    """One import of a source at a time: two would write the same rows in different orders."""
+    key = func.hashtextextended(f"import of goods: {source}", 0)
+    if not tx.execute(select(func.pg_try_advisory_xact_lock(key))).scalar_one():
+        message = "Another import of %(source)s is running. Try again when it is over."
+        raise Throttled("import_is_running", message, retry_after_s=RETRY_S, source=source)
+
+
+def _report(file: str, tally: Tally, written: int) -> ImportReport:
+    counts = {name: getattr(tally, name) for name in COUNTED}
+    return ImportReport(file, tally.kind, **counts, written=written, skipped=tally.skipped, warnings=tally.warnings)
+
+
+def _finish(tx: Connection, run_id: int, reading: GoodsReading, report: ImportReport) -> None:
+    said = asdict(report)
+    values = {
+        "sha256": reading.sha256.hex(),
+        "kind": report.kind,
+        "counts": {name: said[name] for name in (*COUNTED, "written")},
+        "skipped": said["skipped"],
+        "warnings": said["warnings"],
+        "finished_at": func.clock_timestamp(),
+    }
+    tx.execute(update(import_run).where(import_run.c.import_run_id == run_id).values(values))
