@@ -52,8 +52,7 @@ def up(data_dir: Path, port: int, with_sandbox: bool) -> None:  # noqa: FBT001 -
 def _run(data_dir: Path, plan: Plan) -> None:
     with opened(data_dir) as data:
         supervisor = Supervisor(data.folder("logs"), data.note_pids)
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            signal.signal(number, supervisor.ask_to_stop)
+        _stop_when_asked(supervisor)
         try:
             addresses = start_stack(plan, data, supervisor)
             click.echo(json.dumps(addresses, ensure_ascii=False))
@@ -63,6 +62,13 @@ def _run(data_dir: Path, plan: Plan) -> None:
             structlog.get_logger().info("stopped_while_starting")
         finally:
             supervisor.stop()
+
+
+def _stop_when_asked(supervisor: Supervisor) -> None:
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, supervisor.ask_to_stop)
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # nohup asked for that
+        signal.signal(signal.SIGHUP, supervisor.ask_to_stop)
 
 
 def _log_to_stderr() -> None:

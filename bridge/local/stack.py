@@ -90,11 +90,12 @@ def _broker_parts(command: Sequence[str], env: Mapping[str, str], port: int) -> 
 
 
 def _peer(spec: Mapping[str, Any], environ: Mapping[str, str], data: DataDir) -> Part:
-    """A peer as the sandbox describes it: ``{name, argv, ready_url}``; it is told nothing of our servers."""
+    """A peer as the sandbox describes it: ``{name, argv, ready_url, env?}``; of our own settings it is told nothing."""
+    inherited = {name: value for name, value in environ.items() if not name.startswith("BRIDGE_")}
     return Part(
         name=spec["name"],
         argv=spec["argv"],
-        env={**environ, **spec.get("env", {}), MARK: str(data.path)},
+        env={**inherited, **spec.get("env", {}), MARK: str(data.path)},
         ready=partial(is_answering, spec["ready_url"]),
     )
 

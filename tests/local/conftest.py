@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,12 +23,12 @@ READY_S = 60.0
 class Up:
     """One run of the command."""
 
-    def __init__(self, data: Path, number: int, port: int, env: Mapping[str, str]) -> None:
+    def __init__(self, data: Path, number: int, words: Sequence[str], env: Mapping[str, str]) -> None:
         self.data = data
         known = {k: v for k, v in os.environ.items() if not k.startswith("BRIDGE_")}
         self.errors = (data.parent / f"errors-{number}.log").open("wb")
         self.process = subprocess.Popen(
-            [sys.executable, Path(__file__).with_name("rehearse.py"), "--data", str(data), "--port", str(port)],
+            [sys.executable, Path(__file__).with_name("rehearse.py"), "--data", str(data), *words],
             stdout=subprocess.PIPE,
             stderr=self.errors,
             env={**known, "PYTHONPATH": str(ROOT), **env},
@@ -86,8 +86,8 @@ def home() -> Iterator[Path]:
 def run_up(home: Path) -> Iterator[Callable[..., Up]]:
     started: list[Up] = []
 
-    def start(port: int = 0, **env: str) -> Up:
-        started.append(Up(home / "data", len(started), port, env))
+    def start(*words: str, port: int = 0, **env: str) -> Up:
+        started.append(Up(home / "data", len(started), ["--port", str(port), *words], env))
         return started[-1]
 
     yield start

@@ -1,4 +1,4 @@
-"""Run the real ``bridge up`` with stand-ins for the parts of the broker."""
+"""Run the real ``bridge up`` with stand-ins for the parts of the broker and for the peers."""
 
 from __future__ import annotations
 
@@ -6,8 +6,24 @@ import importlib
 import sys
 from functools import partial
 from pathlib import Path
+from typing import Any
+
+import sandbox
+from bridge.local.process import free_port
+
+
+def parts(data_dir: Path, broker_url: str) -> tuple[list[dict[str, Any]], dict[str, str], dict[str, str]]:
+    port = str(free_port())
+    argv = [sys.executable, str(stand_in), "serve", "--port", port]
+    env = {"BRIDGE_DATA_DIR": str(data_dir / "peer"), "BRIDGE_BROKER": broker_url}
+    (data_dir / "peer").mkdir(exist_ok=True)
+    url = f"http://127.0.0.1:{port}"
+    peer = {"name": "onec", "argv": argv, "env": env, "ready_url": f"{url}/readyz"}
+    return [peer], {"BRIDGE_ONEC__BASE_URL": url}, {"onec": url}
+
 
 module = importlib.import_module("bridge.cli.up")
 stand_in = Path(__file__).with_name("stand_in.py")
 module.Plan = partial(module.Plan, command=(sys.executable, str(stand_in)))  # type: ignore[attr-defined]
+sandbox.parts = parts  # type: ignore[attr-defined]
 module.up()

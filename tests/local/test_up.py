@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
@@ -151,6 +152,18 @@ def test_given_servers_are_used_and_nothing_is_embedded(run_up: RunUp) -> None:
     assert up.told("db")["BRIDGE_DATABASE_URL"] == "postgresql://elsewhere/bridge"
     assert not (up.data / "postgres").exists()
     assert not (up.data / "credentials.json").exists()
+
+
+def test_peers_start_before_the_broker_which_is_told_where_they_are(run_up: RunUp) -> None:
+    up = run_up("--sandbox")
+    addresses = up.ready()
+    peer = json.loads((up.data / "peer/told-serve.json").read_text())
+
+    assert is_answering(addresses["sandbox"]["onec"] + "/readyz")
+    assert up.told("serve")["BRIDGE_ONEC__BASE_URL"] == addresses["sandbox"]["onec"]
+    assert peer["BRIDGE_BROKER"] == addresses["broker"]
+    assert "BRIDGE_DATABASE_URL" not in peer
+    assert "onec" in up.pids()
 
 
 def test_a_missing_account_is_refused_in_one_line(run_up: RunUp) -> None:
