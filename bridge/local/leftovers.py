@@ -7,19 +7,19 @@ from __future__ import annotations
 
 import contextlib
 import os
-import select
 import signal
-from collections.abc import Iterator
+import time
 from pathlib import Path
 
 import structlog
 
 from bridge.core.deadline import Deadline
+from bridge.core.errors import Misconfigured
 
 log = structlog.get_logger()
 MARK = "BRIDGE_SUPERVISED_FOR"
 SERVERS = {"postgres", "valkey-server"}
-END_S = 5.0
+END_S, POLL_S = 5.0, 0.05
 
 
 def end_leftovers(data_dir: Path) -> list[int]:
@@ -27,32 +27,36 @@ def end_leftovers(data_dir: Path) -> list[int]:
 
     A process is known by what the kernel says of it, never by a number in a file: a server by its program and its
     working directory, a part by the mark in its environment. Returns the numbers of those that were still there.
+    Raises ``Misconfigured`` if one of them cannot be ended.
     """
-    found = dict(_leftovers(data_dir))
-    for signal_number, patience_s in ((signal.SIGTERM, END_S), (signal.SIGKILL, END_S)):
-        for descriptor in found.values():
+    found = _leftovers(data_dir)
+    for signal_number in (signal.SIGTERM, signal.SIGKILL):
+        for pid in _leftovers(data_dir):
             with contextlib.suppress(ProcessLookupError):
-                signal.pidfd_send_signal(descriptor, signal_number)
-        if _have_ended(list(found.values()), patience_s):
+                os.kill(pid, signal_number)
+        if _are_gone(data_dir):
             break
-    for descriptor in found.values():
-        os.close(descriptor)
+    else:
+        raise Misconfigured("leftovers_stay", "End these processes first: %(pids)s", pids=_leftovers(data_dir))
     if found:
-        log.warning("leftovers_ended", pids=sorted(found))
-    return sorted(found)
+        log.warning("leftovers_ended", pids=found)
+    return found
 
 
-def _leftovers(data_dir: Path) -> Iterator[tuple[int, int]]:
-    """Pairs of a process number and a descriptor that stays with this very process."""
-    for entry in Path("/proc").iterdir():
-        if not entry.name.isdigit() or int(entry.name) == os.getpid():
-            continue
-        with contextlib.suppress(ProcessLookupError, FileNotFoundError, PermissionError):
-            descriptor = os.pidfd_open(int(entry.name))
-            if _belongs_to(entry, data_dir):
-                yield int(entry.name), descriptor
-            else:
-                os.close(descriptor)
+def _are_gone(data_dir: Path) -> bool:
+    deadline = Deadline.after(END_S)
+    while _leftovers(data_dir):
+        if deadline.is_over:
+            return False
+        time.sleep(POLL_S)
+    return True
+
+
+def _leftovers(data_dir: Path) -> list[int]:
+    numbers = (entry for entry in Path("/proc").iterdir() if entry.name.isdigit())
+    return sorted(
+        int(entry.name) for entry in numbers if _belongs_to(entry, data_dir) and int(entry.name) != os.getpid()
+    )
 
 
 def _belongs_to(process: Path, data_dir: Path) -> bool:
@@ -64,16 +68,3 @@ def _belongs_to(process: Path, data_dir: Path) -> bool:
         return program in SERVERS and (process / "cwd").readlink().is_relative_to(data_dir)
     except (FileNotFoundError, PermissionError, ProcessLookupError):
         return False
-
-
-def _have_ended(descriptors: list[int], patience_s: float) -> bool:
-    deadline = Deadline.after(patience_s)
-    poll = select.poll()
-    for descriptor in descriptors:
-        poll.register(descriptor, select.POLLIN)
-    left = len(descriptors)
-    while left and not deadline.is_over:
-        for descriptor, _ in poll.poll(deadline.left_s * 1000):
-            poll.unregister(descriptor)
-            left -= 1
-    return left == 0

@@ -23,7 +23,7 @@ READY_S = 60.0
 class Up:
     """One run of the command."""
 
-    def __init__(self, data: Path, number: int, words: Sequence[str], env: Mapping[str, str]) -> None:
+    def __init__(self, data: Path, number: int, words: Sequence[str], env: Mapping[str, str], uid: int | None) -> None:
         self.data = data
         known = {k: v for k, v in os.environ.items() if not k.startswith("BRIDGE_")}
         self.errors = (data.parent / f"errors-{number}.log").open("wb")
@@ -31,6 +31,8 @@ class Up:
             [sys.executable, Path(__file__).with_name("rehearse.py"), "--data", str(data), *words],
             stdout=subprocess.PIPE,
             stderr=self.errors,
+            user=uid,
+            extra_groups=None if uid is None else [],
             env={**known, "PYTHONPATH": str(ROOT), **env},
         )
 
@@ -86,8 +88,8 @@ def home() -> Iterator[Path]:
 def run_up(home: Path) -> Iterator[Callable[..., Up]]:
     started: list[Up] = []
 
-    def start(*words: str, port: int = 0, **env: str) -> Up:
-        started.append(Up(home / "data", len(started), ["--port", str(port), *words], env))
+    def start(*words: str, port: int = 0, uid: int | None = None, **env: str) -> Up:
+        started.append(Up(home / "data", len(started), ["--port", str(port), *words], env, uid))
         return started[-1]
 
     yield start

@@ -6,6 +6,8 @@ import json
 import os
 import signal
 import socket
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,6 +18,7 @@ import redis
 from bridge.local.stack import is_answering
 from tests.local.conftest import Up, eventually, is_alive
 
+DAEMON = 1
 RunUp = Callable[..., Up]
 
 
@@ -173,6 +176,31 @@ def test_a_missing_account_is_refused_in_one_line(run_up: RunUp) -> None:
 
     assert up.process.wait(60) == 2
     assert "BRIDGE_RUN_AS" in up.log()
+
+
+def test_anybody_may_run_it_with_the_same_guarantees(run_up: RunUp, home: Path) -> None:
+    if os.geteuid() or not can_run_python(DAEMON):
+        pytest.skip("needs root, and a Python that another account can reach")
+    home.chmod(0o711)
+    (home / "data").mkdir()
+    os.chown(home / "data", DAEMON, DAEMON)
+    first = run_up(uid=DAEMON)
+    first.ready()
+    write(first)
+
+    first.end(signal.SIGKILL)
+    second = run_up(uid=DAEMON)
+    second.ready()
+
+    assert {(Path("/proc") / str(pid)).stat().st_uid for pid in second.pids().values()} == {DAEMON}
+    assert read(second) == ("kept", "kept")
+
+
+def can_run_python(uid: int) -> bool:
+    try:
+        return subprocess.run([sys.executable, "-c", "import redis"], user=uid, check=False).returncode == 0
+    except PermissionError:
+        return False
 
 
 def test_servers_listen_on_loopback_alone_and_not_as_root(run_up: RunUp) -> None:
