@@ -13,7 +13,7 @@ import threading
 from collections.abc import Callable, Iterable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
-from typing import Any
+from typing import Any, Self
 from urllib.parse import unquote_to_bytes, urlsplit
 
 CUT_HEADER = "X-Sandbox-Cut-After"
@@ -27,7 +27,8 @@ class _Exchange(BaseHTTPRequestHandler):
     disable_nagle_algorithm = True
     app: WsgiApp
 
-    def _serve(self) -> None:
+    def serve(self) -> None:
+        """Answer one request of any method."""
         status, headers, body = self._run(self.rfile.read(int(self.headers.get("Content-Length") or 0)))
         cut_after = next((int(value) for name, value in headers if name == CUT_HEADER), None)
         lines = [f"HTTP/1.1 {status}", *(f"{name}: {value}" for name, value in headers if name != CUT_HEADER)]
@@ -38,16 +39,12 @@ class _Exchange(BaseHTTPRequestHandler):
         except ConnectionError:
             self.close_connection = True
 
-    do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = _serve
-
     def _run(self, body: bytes) -> tuple[str, list[tuple[str, str]], bytes]:
         started: list[Any] = []
 
-        def start_response(
-            status: str, headers: list[tuple[str, str]], exc_info: Any = None
-        ) -> Callable[[bytes], None]:
+        def start_response(status: str, headers: list[tuple[str, str]], _error: Any = None) -> Callable[[bytes], None]:
             started[:] = [status, headers]
-            return lambda chunk: None
+            return lambda _chunk: None
 
         answer = self.app(self._environ(body), start_response)
         try:
@@ -83,8 +80,12 @@ class _Exchange(BaseHTTPRequestHandler):
             **{f"HTTP_{name.upper().replace('-', '_')}": value for name, value in self.headers.items()},
         }
 
-    def log_message(self, format: str, *args: Any) -> None:
+    def log_message(self, *_args: Any) -> None:
         """Stay silent: a peer keeps its own journal."""
+
+
+for _method in ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"):
+    setattr(_Exchange, f"do_{_method}", _Exchange.serve)
 
 
 class _Listener(ThreadingHTTPServer):
@@ -101,11 +102,10 @@ class SandboxServer:
         self._thread: threading.Thread | None = None
         self.url = f"http://127.0.0.1:{self._listener.server_address[1]}"
 
-    def start(self) -> SandboxServer:
+    def start(self) -> None:
         """Serve from a thread of its own until ``stop``."""
         self._thread = threading.Thread(target=self._listener.serve_forever, args=(0.05,), daemon=True)
         self._thread.start()
-        return self
 
     def stop(self) -> None:
         """Take no more connections; those that are open end when the client closes them."""
@@ -116,7 +116,8 @@ class SandboxServer:
 
     def serve_forever(self, **ready: Any) -> None:
         """Print one JSON line ``{"ready": true, "url": …}`` with ``ready`` added, then serve until interrupted."""
-        print(json.dumps({"ready": True, "url": self.url, **ready}, ensure_ascii=False), flush=True)
+        sys.stdout.write(json.dumps({"ready": True, "url": self.url, **ready}, ensure_ascii=False) + "\n")
+        sys.stdout.flush()
         try:
             self._listener.serve_forever()
         except KeyboardInterrupt:
@@ -124,8 +125,9 @@ class SandboxServer:
         finally:
             self._listener.server_close()
 
-    def __enter__(self) -> SandboxServer:
-        return self.start()
+    def __enter__(self) -> Self:
+        self.start()
+        return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

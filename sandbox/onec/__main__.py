@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
 from sandbox.onec.app import OneCSandbox
@@ -17,34 +19,18 @@ from sandbox.onec.settings import Settings
 @click.option("--login", default="обмен", show_default=True)
 @click.option("--password", default="пароль1", help="The default is known to every client of the sandbox.")
 @click.option("--licences", type=int, default=8, show_default=True, help="How many sessions may live at once.")
-@click.option("--sessions", type=click.Choice(["dontuse", "autouse", "use"]), default="use", show_default=True)
-@click.option("--webhook", default="none", help="1C calls nobody; only `none` is known.", type=click.Choice(["none"]))
-def main(
-    port: int,
-    profile: str,
-    season: str,
-    seed: int,
-    login: str,
-    password: str,
-    licences: int,
-    sessions: str,
-    webhook: str,
-) -> None:
+@click.option(
+    "--sessions", "session_mode", type=click.Choice(["dontuse", "autouse", "use"]), default="use", show_default=True
+)
+@click.option("--webhook", default="none", expose_value=False, type=click.Choice(["none"]), help="1C calls nobody.")
+def main(port: int, profile: str, **switches: Any) -> None:
     """Run a simulated 1C infobase on 127.0.0.1 and print one JSON line once it is ready."""
     try:
         find_profile(profile)
-        settings = Settings(
-            login=login,
-            password=password,
-            season=season,
-            seed=seed,
-            latency=profile,
-            session_mode=sessions,
-            licences=licences,
-        )
-        server = OneCSandbox(settings, port)
+        server = OneCSandbox(Settings(latency=profile, **switches), port)
     except ValueError as error:
         raise click.BadParameter(str(error)) from error
+    season = server.settings.season
     server.serve_forever(service_url=server.service_url, wsdl_url=f"{server.service_url}?wsdl", season=season)
 
 

@@ -6,8 +6,6 @@ import time
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-EMPTY_DATE = datetime(1, 1, 1)
-
 
 class Clock:
     """Tells the time in seconds, as aware UTC, and as 1C writes it: local and naive."""

@@ -27,7 +27,7 @@ def _json(body: Any, status: int = 200) -> Response:
     return Response(json.dumps(body, default=_plain, ensure_ascii=False), status, content_type="application/json")
 
 
-def audit(service: WebService, with_calls: bool) -> dict[str, Any]:
+def audit(service: WebService, *, with_calls: bool) -> dict[str, Any]:
     """Everything the infobase holds, independent of what any client believes."""
     infobase, settings = service.infobase, service.infobase.settings
     with infobase.open():
@@ -93,7 +93,7 @@ def control_blueprint(service: WebService) -> Blueprint:
 def _add_watching(blueprint: Blueprint, service: WebService) -> None:
     @blueprint.get("/_audit")
     def show_audit() -> Response:
-        return _json(audit(service, request.args.get("calls", "1") != "0"))
+        return _json(audit(service, with_calls=request.args.get("calls", "1") != "0"))
 
     @blueprint.get("/_health")
     def health() -> Response:

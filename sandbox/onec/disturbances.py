@@ -69,7 +69,7 @@ def _text(name: str, fault: Fault) -> str:
     return _TEXTS[name, "en" if fault.lang == "en" else "ru"]
 
 
-def _maintenance(fault: Fault, scene: Scene) -> None:
+def _maintenance(_fault: Fault, _scene: Scene) -> None:
     inner = {
         "descr": "Ведутся технические работы",
         "creationStack": "core83.dll:0x0000000000085928 " * 20,
@@ -81,11 +81,11 @@ def _maintenance(fault: Fault, scene: Scene) -> None:
     raise Interrupted(Response(text, 403, content_type="application/json; charset=utf-8"))
 
 
-def _licence(fault: Fault, scene: Scene) -> None:
+def _licence(fault: Fault, _scene: Scene) -> None:
     raise SoapFault(_text("licence", fault))
 
 
-def _drop(fault: Fault, scene: Scene) -> None:
+def _drop(_fault: Fault, _scene: Scene) -> None:
     raise Interrupted(cut(Response(), 0))
 
 
@@ -93,7 +93,7 @@ def _sleep(fault: Fault, scene: Scene) -> None:
     scene.faults.wait(fault.seconds)
 
 
-def _lock_conflict(fault: Fault, scene: Scene) -> None:
+def _lock_conflict(fault: Fault, _scene: Scene) -> None:
     raise SoapFault(in_module(_text("lock", fault)))
 
 
@@ -102,7 +102,7 @@ def _session_killed(fault: Fault, scene: Scene) -> None:
     raise SoapFault(_text("killed", fault))
 
 
-def _unless_executed(fault: Fault, scene: Scene) -> None:
+def _unless_executed(fault: Fault, _scene: Scene) -> None:
     if not fault.executes:
         raise Interrupted(_replace(fault))
 
@@ -119,7 +119,7 @@ def _replace(fault: Fault) -> Response:
             )
 
 
-def _cut_half(fault: Fault, response: Response, scene: Scene) -> Response:
+def _cut_half(_fault: Fault, response: Response, _scene: Scene) -> Response:
     return cut(response, 200 + (response.content_length or 0) // 2)
 
 
@@ -146,10 +146,10 @@ IN_SESSION: dict[FaultKind, Before] = {
     FaultKind.ERROR_AS_200: _unless_executed,
 }
 AFTER_EXECUTION: dict[FaultKind, After] = {
-    FaultKind.COMMIT_THEN_DROP: lambda fault, response, scene: cut(response, 0),
+    FaultKind.COMMIT_THEN_DROP: lambda _fault, response, _scene: cut(response, 0),
     FaultKind.CUT_ANSWER: _cut_half,
     FaultKind.SILENCE: _never_answer,
-    FaultKind.HTML_500: lambda fault, response, scene: _replace(fault),
-    FaultKind.GARBAGE_200: lambda fault, response, scene: _replace(fault),
-    FaultKind.ERROR_AS_200: lambda fault, response, scene: _replace(fault),
+    FaultKind.HTML_500: lambda fault, _response, _scene: _replace(fault),
+    FaultKind.GARBAGE_200: lambda fault, _response, _scene: _replace(fault),
+    FaultKind.ERROR_AS_200: lambda fault, _response, _scene: _replace(fault),
 }

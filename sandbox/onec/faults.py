@@ -14,8 +14,11 @@ ANY = "*"
 
 
 class FaultKind(StrEnum):
-    """What goes wrong. Only ``COMMIT_THEN_DROP``, ``CUT_ANSWER``, ``SILENCE`` and ``LATE`` leave their mark in the books,
-    and ``HTML_500``, ``GARBAGE_200`` and ``ERROR_AS_200`` if they are armed with ``executes``."""
+    """What goes wrong.
+
+    Only ``COMMIT_THEN_DROP``, ``CUT_ANSWER``, ``SILENCE``, ``LATE`` and ``COLD_START`` leave their mark in the books, and
+    ``HTML_500``, ``GARBAGE_200`` and ``ERROR_AS_200`` if they are armed with ``executes``.
+    """
 
     COMMIT_THEN_DROP = "commit_then_drop"
     CUT_ANSWER = "cut_answer"
@@ -42,7 +45,9 @@ _SECONDS = {FaultKind.SILENCE: 30.0, FaultKind.LATE: 5.0, FaultKind.COLD_START: 
 @dataclass(slots=True)
 class Fault:
     """One armed fault: hits ``operation`` (`*` for any, `wsdl` for the WSDL) ``times`` times; 0 means until it is cleared.
-    ``commands`` is how many commands of a call ``COMMAND_FAILED`` rolls back, ``lang`` the language of the platform's text."""
+
+    ``commands`` is how many commands of a call ``COMMAND_FAILED`` rolls back, ``lang`` the language of the platform's text.
+    """
 
     operation: str
     kind: FaultKind

@@ -40,7 +40,7 @@ class Box:
     top: float
     zone: str
     count: int = 7
-    distance: float = 15.2
+    distance: float = 14.2
 
 
 def draw_block(block: Block) -> Iterator[HallSeat]:

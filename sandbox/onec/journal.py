@@ -9,8 +9,10 @@ from typing import Any
 
 @dataclass(slots=True)
 class Call:
-    """One call. ``is_executed`` tells whether the operation ran, ``is_answered`` whether the client was given the answer;
-    ``outcomes`` are (kind, id, outcome, code)."""
+    """One call: ``is_executed`` tells whether the operation ran, ``is_answered`` whether the client was given the answer.
+
+    ``outcomes`` are (kind, id, outcome, code) of each command.
+    """
 
     number: int
     at: str

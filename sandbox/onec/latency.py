@@ -55,7 +55,7 @@ class Latency:
         self._chance = random.Random(seed)
         self._last_call_s = -math.inf
 
-    def delay_s(self, profile: Profile, operation: str, items: int, is_new_session: bool, now_s: float) -> float:
+    def delay_s(self, profile: Profile, operation: str, items: int, now_s: float, *, is_new_session: bool) -> float:
         """Seconds this call takes if it begins at ``now_s``."""
         is_cold = now_s - self._last_call_s > profile.idle_s
         self._last_call_s = now_s

@@ -23,8 +23,10 @@ _LOCKED = Verdict(
 
 @dataclass(slots=True)
 class Trace:
-    """What a call did, for the journal: the ids it named, and each command with its outcome. ``fail_first`` is how many of
-    its commands are to be rolled back by a lock conflict."""
+    """What a call did, for the journal: the ids it named, and each command with its outcome.
+
+    ``fail_first`` is how many of its commands are to be rolled back by a lock conflict.
+    """
 
     fail_first: int = 0
     ids: tuple[str, ...] = ()
@@ -39,7 +41,7 @@ def _uuid(text: str) -> str:
     return lowered
 
 
-def ping(infobase: Infobase, request: Object, trace: Trace) -> Object:
+def ping(infobase: Infobase, _request: Object, _trace: Trace) -> Object:
     """Say who answers."""
     return {
         "Infobase": "Театральная касса",
@@ -49,7 +51,7 @@ def ping(infobase: Infobase, request: Object, trace: Trace) -> Object:
     }
 
 
-def get_changes(infobase: Infobase, request: Object, trace: Trace) -> Object:
+def get_changes(infobase: Infobase, request: Object, _trace: Trace) -> Object:
     """Read the register of changes."""
     if request["Limit"] < 1:
         raise SoapFault(in_module("Недопустимое значение параметра Limit"))
@@ -60,7 +62,7 @@ def get_changes(infobase: Infobase, request: Object, trace: Trace) -> Object:
     return {"Cursor": cursor, "More": has_more, **answers.changed(infobase, keys)}
 
 
-def get_seats(infobase: Infobase, request: Object, trace: Trace) -> Object:
+def get_seats(infobase: Infobase, request: Object, _trace: Trace) -> Object:
     """List the seats of one performance."""
     seats = infobase.seats.seats.get(request["PerformanceId"])
     if seats is None:

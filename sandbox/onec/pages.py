@@ -87,9 +87,10 @@ def _labels(hall_seats: tuple[HallSeat, ...], left: Decimal) -> list[Label]:
     for seat in hall_seats:
         sections.setdefault(seat.section, []).append(seat)
     for name, seats in sections.items():
-        x = _pixels((min(seat.x for seat in seats) + max(seat.x for seat in seats)) / 2 - left) + _MARGIN
-        y = _pixels(min(seat.y for seat in seats)) + _MARGIN - 16
-        labels.append(Label(x, y, name, "section"))
+        middle = (min(seat.x for seat in seats) + max(seat.x for seat in seats)) / 2
+        # Over the middle of the first row, which bends away from the stage.
+        top = min((seat for seat in seats if seat.row == seats[0].row), key=lambda seat: abs(seat.x - middle)).y
+        labels.append(Label(_pixels(middle - left) + _MARGIN, _pixels(top) + _MARGIN - 18, name, "section"))
         for row in dict.fromkeys(seat.row for seat in seats):
             ends = [seat for seat in seats if seat.row == row]
             if len(ends) < len(seats):
@@ -118,7 +119,7 @@ def pages_blueprint(infobase: Infobase) -> Blueprint:
         g.lang = "en" if request.args.get("lang") == "en" else "ru"
 
     @blueprint.app_url_defaults
-    def keep_language(endpoint: str, values: dict[str, Any]) -> None:
+    def keep_language(_endpoint: str, values: dict[str, Any]) -> None:
         if g.get("lang") == "en":
             values.setdefault("lang", "en")
 
@@ -130,6 +131,7 @@ def pages_blueprint(infobase: Infobase) -> Blueprint:
             "say": partial(texts.text, lang=lang),
             "money": partial(texts.money, lang=lang),
             "moment": partial(texts.moment, lang=lang),
+            "evening": partial(texts.evening, lang=lang),
             "now": infobase.clock.local(),
             "other": {**request.args, **(request.view_args or {}), "lang": "ru" if lang == "en" else "en"},
         }

@@ -77,15 +77,19 @@ class Field:
 
     name: str
     type: str
-    is_optional: bool
-    is_repeated: bool
-    tag: str
+    is_optional: bool = False
+    is_repeated: bool = False
+
+    @property
+    def tag(self) -> str:
+        """The name in the namespace of the service, as lxml writes it."""
+        return f"{{{NAMESPACE}}}{self.name}"
 
     @classmethod
     def parse(cls, text: str) -> Field:
         """Read the ``Name:type`` notation of this module."""
         name, kind = text.split(":")
-        return cls(name, kind.rstrip("?*"), kind.endswith("?"), kind.endswith("*"), f"{{{NAMESPACE}}}{name}")
+        return cls(name, kind.rstrip("?*"), kind.endswith("?"), kind.endswith("*"))
 
 
 Fields = tuple[Field, ...]

@@ -133,7 +133,13 @@ def _build(plan: Plan, seed: int, today: datetime) -> Season:
     zones = tuple(zone for zone in _ZONES if zone[0] in used)
     events = [_event(seed, production) for production in plan.productions]
     performances = [
-        _performance(seed, f"{index}", events[which].id, hall.id, today + timedelta(days=days), at, zones)
+        _performance(
+            _guid(seed, "performance", f"{index}"),
+            events[which].id,
+            hall.id,
+            datetime.combine(today.date() + timedelta(days=days), at),
+            zones,
+        )
         for index, (which, days, at) in enumerate(plan.dates)
     ]
     tops = {event.id: production.top_price for event, production in zip(events, plan.productions, strict=True)}
@@ -159,10 +165,8 @@ def _event(seed: int, production: Production) -> Event:
 
 
 def _performance(
-    seed: int, name: str, event_id: str, hall_id: str, day: datetime, at: time, zones: tuple[tuple[str, str], ...]
+    performance_id: str, event_id: str, hall_id: str, starts_at: datetime, zones: tuple[tuple[str, str], ...]
 ) -> Performance:
-    starts_at = datetime.combine(day.date(), at)
-    performance_id = _guid(seed, "performance", name)
     return Performance(performance_id, event_id, hall_id, starts_at, starts_at - _SALES_CLOSE, "on_sale", zones)
 
 

@@ -130,7 +130,7 @@ class WebService:
     def _take_time(self, call: Call, items: int) -> None:
         profile = find_profile(self.infobase.settings.latency)
         now_s = self.infobase.clock.seconds()
-        delay_s = self._latency.delay_s(profile, call.operation, items, call.is_new_session, now_s)
+        delay_s = self._latency.delay_s(profile, call.operation, items, now_s, is_new_session=call.is_new_session)
         if delay_s:
             time.sleep(delay_s)
 
@@ -142,7 +142,7 @@ class WebService:
 _BATCHES = frozenset({"ApplySeatCommands", "PostPayments"})
 
 
-def _nothing(fault: Fault, scene: Scene) -> None:
+def _nothing(_fault: Fault, _scene: Scene) -> None:
     """A fault that does nothing at this point of the call."""
 
 

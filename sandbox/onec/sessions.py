@@ -62,7 +62,7 @@ class Entered:
     """The session of a call: whether it had to be made, and the cookie to give the client."""
 
     session: Session
-    is_new: bool
+    is_new: bool = False
     cookie: str = ""
 
 
@@ -87,7 +87,7 @@ class Sessions:
             with entered.session.lock:
                 yield entered
         finally:
-            self._leave(entered.session, is_kept)
+            self._leave(entered.session, is_kept=is_kept)
 
     def kill(self, cookie: str = "") -> None:
         """End the session of ``cookie``, or all of them, as an administrator does."""
@@ -113,15 +113,15 @@ class Sessions:
                 case "use", "start", _:
                     return self._started()
                 case "use", _, str(known) if known:
-                    return Entered(self._known(known), False)
+                    return Entered(self._known(known))
                 case "autouse", _, _:
                     return self._pooled()
                 case _:
-                    return Entered(self._new(LicenceRefused), True)
+                    return Entered(self._new(LicenceRefused), is_new=True)
 
     def _started(self) -> Entered:
         session = self._new(SessionNotStarted)
-        return Entered(session, True, session.id)
+        return Entered(session, is_new=True, cookie=session.id)
 
     def _pooled(self) -> Entered:
         wait_until_s = self._clock.seconds() + self._settings.pool_timeout_s
@@ -129,9 +129,9 @@ class Sessions:
             idle = next((each for each in self._living.values() if not each.calls_active), None)
             if idle:
                 idle.calls_active += 1
-                return Entered(idle, False)
+                return Entered(idle)
             if len(self._living) < min(self._settings.pool_size, self._settings.licences):
-                return Entered(self._new(LicenceRefused), True)
+                return Entered(self._new(LicenceRefused), is_new=True)
             left_s = wait_until_s - self._clock.seconds()
             if left_s <= 0:
                 self.usage.refused += 1
@@ -155,7 +155,7 @@ class Sessions:
         self.usage.licences_used_max = max(self.usage.licences_used_max, len(self._living))
         return session
 
-    def _leave(self, session: Session, is_kept: bool) -> None:
+    def _leave(self, session: Session, *, is_kept: bool) -> None:
         with self._changed:
             session.calls_active -= 1
             session.last_used_s = self._clock.seconds()

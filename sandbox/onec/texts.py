@@ -7,7 +7,7 @@ from decimal import Decimal
 
 LANGUAGES = ("ru", "en")
 
-# key: (Russian, English)
+# Russian and English.
 _TEXTS = {
     "title": ("Билетная касса", "Ticket office"),
     "subtitle": ("учебная информационная база", "simulated infobase"),
@@ -15,6 +15,7 @@ _TEXTS = {
     "documents": ("Платёжные документы", "Money documents"),
     "performances": ("Мероприятия", "Performances"),
     "order": ("Заказ покупателя", "Customer order"),
+    "order_short": ("Заказ", "Order"),
     "number": ("Номер", "Number"),
     "date": ("Дата", "Date"),
     "buyer": ("Покупатель", "Buyer"),
@@ -31,7 +32,6 @@ _TEXTS = {
     "happened_at": ("Деньги поступили", "Money moved"),
     "provider": ("Платёжный сервис", "Provider"),
     "provider_ref": ("Номер операции", "Provider reference"),
-    "method": ("Способ", "Method"),
     "kind": ("Вид", "Kind"),
     "payment": ("Оплата", "Payment"),
     "refund": ("Возврат", "Refund"),
@@ -48,6 +48,11 @@ _TEXTS = {
     "sold": ("Продано через брокера", "Sold through the broker"),
     "box_office": ("Продано в кассе", "Sold at the box office"),
     "blocked": ("Бронь театра", "House seats"),
+    "free_short": ("Свободно", "Free"),
+    "held_short": ("Резерв", "Held"),
+    "sold_short": ("Брокер", "Broker"),
+    "box_office_short": ("Касса", "Box office"),
+    "blocked_short": ("Бронь", "House"),
     "confirmed": ("Ожидает оплаты", "Awaits payment"),
     "partly_paid": ("Оплачен частично", "Partly paid"),
     "paid": ("Оплачен", "Paid in full"),
@@ -61,7 +66,6 @@ _TEXTS = {
     "was_sold": ("Место продано в кассе.", "The seat was sold at the box office."),
     "stage": ("СЦЕНА", "STAGE"),
     "total": ("Итого", "Total"),
-    "hold": ("Резерв", "Hold"),
     "twice": ("повтор", "repeated"),
 }
 
@@ -81,3 +85,8 @@ def money(amount: Decimal, lang: str) -> str:
 def moment(at: datetime, lang: str) -> str:
     """A date and time as 1C shows them."""
     return at.strftime("%d.%m.%Y %H:%M:%S" if lang == "ru" else "%Y-%m-%d %H:%M:%S")
+
+
+def evening(at: datetime, lang: str) -> str:
+    """When a performance starts, to the minute."""
+    return moment(at, lang)[:-3]

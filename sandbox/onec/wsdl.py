@@ -58,7 +58,7 @@ def _types(schema: Schema) -> Iterator[str]:
         yield "\t\t\t</xs:complexType>"
     for operation in schema.operations.values():
         yield from _wrapper(operation.name, operation.parameters)
-        yield from _wrapper(f"{operation.name}Response", (Field("return", operation.result, False, False, ""),))
+        yield from _wrapper(f"{operation.name}Response", (Field("return", operation.result),))
 
 
 def _wrapper(name: str, fields: Fields) -> Iterator[str]:

@@ -67,7 +67,7 @@ _READERS: dict[str, Callable[[str], Any]] = {
 }
 
 
-Reader = Callable[[etree._Element], Any]
+Reader = Callable[["etree._Element"], Any]
 Writer = Callable[[Any], str]
 
 
@@ -107,12 +107,12 @@ def _object_reader(schema: Schema, fields: Fields, type_name: str) -> Callable[[
 
 
 def _list_reader(schema: Schema, item: Field, type_name: str) -> Reader:
-    read_item = _reader(schema, item, type_name)
+    read_item, tag = _reader(schema, item, type_name), item.tag
 
     def read(element: etree._Element) -> list[Any]:
         values = []
         for child in _without_text(element, type_name):
-            if child.tag != item.tag:
+            if child.tag != tag:
                 raise _mismatch(type_name, f"неожиданное свойство: {child.tag}")
             values.append(read_item(child))
         return values
