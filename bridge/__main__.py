@@ -1,4 +1,4 @@
-"""``python -m bridge``: the command, also where it is not on the PATH."""
+"""``python -m bridge`` is the command ``bridge``."""
 
 from __future__ import annotations
 

@@ -52,10 +52,12 @@ class OneCErp:
     """Implements ``bridge.ports.erp.Erp``. Safe to share between threads and to carry over a fork."""
 
     name = "onec"
+    time_zone: str
 
     def __init__(self, settings: OneCSettings) -> None:
         self._settings = settings
         self._codec = Codec()
+        self.time_zone = settings.timezone
         self._infobase = Infobase(ZoneInfo(settings.timezone), settings.currency)
         self._sessions = SessionPool(settings, self._end)
 

@@ -107,8 +107,8 @@ def take_events(tx: Connection, events: Sequence[ErpEvent]) -> int:
     return _store(tx, _EVENT, [{"id": ids.derive("event", event.ref), **asdict(event)} for event in events])
 
 
-def take_performances(tx: Connection, performances: Sequence[ErpPerformance]) -> int:
-    """Store performances of events and halls stored before; return how many differed."""
+def take_performances(tx: Connection, performances: Sequence[ErpPerformance], time_zone: str) -> int:
+    """Store performances of events and halls stored before; return how many differed. ``time_zone`` is their own."""
     rows = [
         {
             "id": ids.derive("performance", item.ref),
@@ -117,7 +117,7 @@ def take_performances(tx: Connection, performances: Sequence[ErpPerformance]) ->
             "hall": ids.derive("hall", item.hall_ref),
             "starts_at": item.starts_at,
             "sales_end_at": item.sales_end_at,
-            "time_zone": str(item.starts_at.tzinfo),
+            "time_zone": time_zone,
             "state": item.state,
             "zones": dict(item.zones),
         }
@@ -149,6 +149,12 @@ def _store(tx: Connection, statement: Any, rows: Sequence[Mapping[str, Any]]) ->
 def performance_ids(tx: Connection, refs: Collection[str]) -> dict[str, UUID]:
     """Our ids of performances by the ERP's; unknown ones are left out."""
     return {row.ref: row.performance_id for row in tx.execute(_PERFORMANCE_IDS, {"refs": list(refs)})}
+
+
+def is_known(tx: Connection, performance_id: UUID) -> bool:
+    """Whether there is such a performance."""
+    found = tx.execute(text("SELECT 1 FROM performance WHERE performance_id = :id"), {"id": performance_id})
+    return found.first() is not None
 
 
 def list_events(tx: Connection, event_id: UUID | None = None) -> list[dict[str, Any]]:

@@ -1,4 +1,7 @@
-"""What is on: halls with their drawing, events, performances, prices. Ids are ours, ``ref`` is the ERP's (a binding)."""
+"""What is on: halls with their drawing, events, performances, prices.
+
+Ids are ours, ``ref`` is the ERP's (a binding).
+"""
 
 from __future__ import annotations
 

@@ -32,3 +32,13 @@ client = Table(
     moment("created_at", is_now=True),
     moment("revoked_at", nullable=True),
 )
+
+console_user = Table(
+    "console_user",
+    metadata,
+    Column("login", Text, primary_key=True),
+    words("role"),
+    words("password_hash"),
+    moment("created_at", is_now=True),
+    CheckConstraint("role IN ('admin', 'accountant')", name="role"),
+)

@@ -1,0 +1,48 @@
+"""The ``bridge`` command, one file a command; each is imported when it is called."""
+
+from __future__ import annotations
+
+import importlib
+
+import click
+
+COMMANDS = {
+    "up": "bridge.cli.up:up",
+    "demo": "bridge.cli.demo:demo",
+    "serve": "bridge.cli.parts:serve",
+    "worker": "bridge.cli.parts:worker",
+    "relay": "bridge.cli.parts:relay",
+    "db": "bridge.cli.db:db",
+    "config": "bridge.cli.config:config",
+    "doctor": "bridge.cli.doctor:doctor",
+    "client": "bridge.cli.client:client",
+    "channel": "bridge.cli.channel:channel",
+    "user": "bridge.cli.user:user",
+    "import": "bridge.cli.import_files:import_",
+    "sync": "bridge.cli.sync:sync",
+    "queue": "bridge.cli.queue:queue",
+}
+
+
+class Commands(click.Group):
+    """Finds a command's code when it is asked for, so that ``bridge --help`` is quick."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Every command."""
+        del ctx
+        return sorted(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of that name."""
+        del ctx
+        if cmd_name not in COMMANDS:
+            return None
+        module, _, name = COMMANDS[cmd_name].partition(":")
+        command: click.Command = getattr(importlib.import_module(module), name)
+        return command
+
+
+@click.group(cls=Commands)
+@click.version_option(package_name="ticket-bridge")
+def main() -> None:
+    """The broker between the ERP, storefronts, payment providers and points of sale."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 import os
 import signal
 import sys
@@ -16,6 +15,7 @@ from bridge.core.errors import BridgeError
 from bridge.local.data_dir import opened
 from bridge.local.stack import Plan, start_stack
 from bridge.local.supervisor import Stopped, Supervisor
+from config import logging
 
 
 class CannotStart(click.ClickException):
@@ -42,7 +42,7 @@ def up(data_dir: Path, port: int, with_sandbox: bool) -> None:  # noqa: FBT001 -
     PostgreSQL and Valkey are started from their wheels unless BRIDGE_DATABASE_URL and BRIDGE_REDIS_URL name others.
     Once the broker is ready, one JSON line on stdout gives its addresses; logs go to stderr and DATA/logs.
     """
-    _log_to_stderr()
+    logging.configure("info", "up")
     try:
         _run(data_dir, Plan(port, with_sandbox, os.environ))
     except BridgeError as error:
@@ -69,16 +69,3 @@ def _stop_when_asked(supervisor: Supervisor) -> None:
         signal.signal(number, supervisor.ask_to_stop)
     if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # nohup asked for that
         signal.signal(signal.SIGHUP, supervisor.ask_to_stop)
-
-
-def _log_to_stderr() -> None:
-    structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
-            structlog.processors.JSONRenderer(ensure_ascii=False),
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-    )

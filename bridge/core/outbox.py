@@ -40,7 +40,7 @@ class Work:
         return self.attempts > 1
 
 
-class FenceLost(Exception):  # noqa: N818  it is a fact, not an error of ours
+class FenceLost(Exception):
     """Another worker has taken the row over: drop everything done for it."""
 
 
@@ -110,7 +110,8 @@ def claim_due(tx: Connection, lane: str, *, rows_max: int, lease_s: float) -> li
 
 def claim_these(tx: Connection, lane: str, ids: Sequence[int], *, rows_max: int, lease_s: float) -> list[Work]:
     """Take those of the fresh rows ``ids`` that nobody has begun, although their grace still runs, and what else is
-    due: a call that is made anyway carries all that waits."""
+    due: a call that is made anyway carries all that waits.
+    """
     return _claimed(tx, _CLAIM_THESE, {"lane": lane, "ids": list(ids), "rows_max": rows_max, "lease_s": lease_s})
 
 

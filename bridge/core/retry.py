@@ -14,7 +14,8 @@ HOUR = 3600.0
 @dataclass(frozen=True, slots=True)
 class Policy:
     """How long work of one lane is tried. ``settle_s`` is the time after which an unknown outcome can be looked up:
-    longer than the other side may still be busy with the call. ``attempts_max`` counts only calls that were made."""
+    longer than the other side may still be busy with the call. ``attempts_max`` counts only calls that were made.
+    """
 
     settle_s: float = 30.0
     delays_s: tuple[float, ...] = (1, 5, 15, MINUTE, 5 * MINUTE, 15 * MINUTE, HOUR)

@@ -25,7 +25,8 @@ Report = Callable[[Connection, Work, BridgeError], None]
 class Lane:
     """Work of one sort. ``perform`` gets a batch and a deadline, calls outside, and settles every row together with its
     result; what it leaves unsettled by raising a ``BridgeError`` is retried or buried by ``policy``.
-    ``lease_s`` exceeds ``call_s``, so that a zombie has stopped before another may start."""
+    ``lease_s`` exceeds ``call_s``, so that a zombie has stopped before another may start.
+    """
 
     name: str
     perform: Perform
@@ -42,7 +43,8 @@ class Lane:
 
 class Runner:
     """Claims and performs the work of every lane. ``report`` tells people, in the same transaction, of buried work and
-    of settings that a person must mend."""
+    of settings that a person must mend.
+    """
 
     def __init__(self, db: Database, lanes: Mapping[str, Lane], report: Report) -> None:
         self.db = db

@@ -180,9 +180,7 @@ def _confirm(tx: Connection, order: Order) -> Confirm:
     )
 
 
-def _found(
-    command: Command | None, known: dict[UUID, ErpHold], found_orders: dict[UUID, str]
-) -> CommandResult | None:
+def _found(command: Command | None, known: dict[UUID, ErpHold], found_orders: dict[UUID, str]) -> CommandResult | None:
     """The result of a command that the ERP has executed already, as its books show it."""
     match command:
         case Hold():
@@ -219,4 +217,3 @@ def _settle_confirm(tx: Connection, command: Confirm, result: CommandResult) -> 
     order = orders.get(tx, command.order.id, for_update=True)
     lost = ", ".join(result.lost_seat_refs)
     orders.set_exception(tx, order, f"paid, but the ERP would not sell the seats: {result.code} {lost}".rstrip())
-

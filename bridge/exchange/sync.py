@@ -107,7 +107,7 @@ class Sync:
             counts = Counter(
                 halls=catalogue.take_halls(tx, changes.halls),
                 events=catalogue.take_events(tx, changes.events),
-                performances=catalogue.take_performances(tx, changes.performances),
+                performances=catalogue.take_performances(tx, changes.performances, self._erp.time_zone),
                 prices=catalogue.take_prices(tx, changes.prices),
                 seats=take_seats(tx, changes.seats),
             )

@@ -202,7 +202,9 @@ def set_exception(tx: Connection, order: Order, reason: str) -> None:
 
 def confirmed(tx: Connection, order_id: UUID, erp_number: str | None) -> None:
     """The ERP has the order, under its own number."""
-    statement = text("UPDATE customer_order SET erp_number = :number, changed_at = clock_timestamp() WHERE order_id = :id")
+    statement = text(
+        "UPDATE customer_order SET erp_number = :number, changed_at = clock_timestamp() WHERE order_id = :id"
+    )
     tx.execute(statement, {"id": order_id, "number": erp_number})
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
@@ -25,7 +26,8 @@ SELF_SERVICE_S = 15.0  # the request that started it may ask the provider itself
 
 _INSERT = text(
     """
-    INSERT INTO payment_attempt (attempt_id, order_id, provider, account, method, state, amount_minor, currency, return_url)
+    INSERT INTO payment_attempt (attempt_id, order_id, provider, account, method, state, amount_minor, currency,
+                                 return_url)
     VALUES (:id, :order, :provider, :account, :method, 'starting', :amount, :currency, :return_url)
     """
 )
@@ -59,7 +61,20 @@ _TO_ASK = text(
 )
 
 
-def start_attempt(tx: Connection, attempt: Attempt, *, window_s: int) -> int:
+@dataclass(frozen=True, slots=True)
+class NewAttempt:
+    """A request to pay an order by a provider."""
+
+    id: UUID
+    order_id: UUID
+    provider: str
+    account: str
+    method: str
+    amount: Money
+    return_url: str
+
+
+def start_attempt(tx: Connection, attempt: NewAttempt, *, window_s: int) -> int:
     """Write an attempt on an order that awaits payment, extend its holds to the provider's window, and return the id
     of the row of work that will ask the provider.
 
@@ -87,7 +102,7 @@ def start_attempt(tx: Connection, attempt: Attempt, *, window_s: int) -> int:
     return ask(tx, attempt.id, "start", delay_s=SELF_SERVICE_S)
 
 
-def _check_payable(order: Order, attempt: Attempt) -> None:
+def _check_payable(order: Order, attempt: NewAttempt) -> None:
     if order.state is OrderState.PAID:
         raise Refused("order_paid", "This order is paid already.")
     if order.state is not OrderState.AWAITING_PAYMENT:
@@ -191,7 +206,8 @@ def set_mismatch(tx: Connection, attempt_id: UUID, error: IntegrityMismatch) -> 
 
 def ask_quiet(tx: Connection, *, quiet_s: float, rows_max: int = 200) -> int:
     """The janitor: ask the provider about every open attempt nobody asked about for ``quiet_s``. It, not the webhook,
-    is the guarantee that money is found."""
+    is the guarantee that money is found.
+    """
     found = list(tx.execute(_TO_ASK, {"quiet_s": quiet_s, "rows_max": rows_max}).scalars())
     for attempt_id in found:
         ask(tx, attempt_id, "check")

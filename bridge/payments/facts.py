@@ -51,7 +51,7 @@ _REFUSED = text(
 )
 
 
-def add_fact(  # noqa: PLR0913  a fact has so many parts
+def add_fact(
     tx: Connection, attempt: Attempt, kind: FactKind, provider_ref: str, amount: Money, happened_at: datetime
 ) -> UUID | None:
     """Write a money fact and its posting, and return the posting's id; none if the fact is known already."""
@@ -108,4 +108,3 @@ def posted(tx: Connection, posting_id: UUID, number: str | None, posted_at: date
 def refused(tx: Connection, posting_id: UUID, reason: str) -> None:
     """The ERP will not take the posting."""
     tx.execute(_REFUSED, {"id": posting_id, "reason": reason})
-

@@ -124,7 +124,9 @@ class ProviderCalls:
                 if snapshot.attempt_id == attempt.id:
                     return snapshot
             if page is None:
-                raise Refused("payment_never_started", "The provider never got this payment.", upstream=attempt.provider)
+                raise Refused(
+                    "payment_never_started", "The provider never got this payment.", upstream=attempt.provider
+                )
 
     def _refused(self, work: Work, attempt: Attempt, refusal: Refused) -> None:
         """A provider that refuses an attempt it never confirmed has ended it; one it knew must still know it."""
@@ -212,4 +214,3 @@ class ProviderCalls:
             return provider.read_refund(self._sender.send(provider.look_up_refund(refund.provider_ref), deadline))
         new = NewRefund(refund.id, attempt.provider_ref or "", refund.amount, refund.reason)
         return provider.read_refund(self._sender.send(provider.refund(new), deadline))
-

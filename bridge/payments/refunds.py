@@ -26,7 +26,10 @@ _INSERT = text(
     """
 )
 _GET = text(
-    "SELECT refund_id, attempt_id, state, amount_minor, currency, reason, provider_ref FROM refund WHERE refund_id = :id"
+    """
+    SELECT refund_id, attempt_id, state, amount_minor, currency, reason, provider_ref FROM refund
+    WHERE refund_id = :id
+    """
 )
 _UNDER_WAY = text(
     """

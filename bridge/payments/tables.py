@@ -93,9 +93,7 @@ posting = Table(
     metadata,
     uuid_key("posting_id"),
     Column("order_id", UUID(as_uuid=True), ForeignKey("customer_order.order_id"), nullable=False, index=True),
-    Column(
-        "payment_fact_id", BigInteger, ForeignKey("payment_fact.payment_fact_id"), nullable=False, unique=True
-    ),
+    Column("payment_fact_id", BigInteger, ForeignKey("payment_fact.payment_fact_id"), nullable=False, unique=True),
     words("state"),
     words("number", nullable=True),
     moment("posted_at", nullable=True),

@@ -297,6 +297,7 @@ class Erp(Protocol):
     """The accounting ERP; see the numbered contract above."""
 
     name: str
+    time_zone: str
 
     def ping(self, deadline: Deadline) -> ErpInfo:
         """Say who answers."""

@@ -1,6 +1,7 @@
 """What the broker needs from a payment provider.
 
-A connector does no I/O. It builds requests and reads responses; ``bridge.core.http.Sender`` sends, times, masks and logs.
+A connector does no I/O. It builds requests and reads responses; ``bridge.core.http.Sender`` sends, times, masks
+and logs.
 
 1. The attempt's id is the idempotency key of ``start`` for ever; a refund's id that of ``refund``.
 2. An unknown status word is ``PENDING``.

@@ -80,10 +80,10 @@ class Claimed:
     is_allotted: bool
 
 
-def claim_seats(  # noqa: PLR0913  the five facts of a claim
+def claim_seats(
     tx: Connection, hold_id: UUID, performance_id: UUID, channel: str, wishes: Sequence[Wish], ttl_s: int
 ) -> Claimed:
-    """Hold all of ``wishes`` for ``ttl_s`` seconds under ``hold_id``, or raise ``Refused`` saying which stood in the way.
+    """Hold all of ``wishes`` for ``ttl_s`` seconds under ``hold_id``, or raise ``Refused`` saying what hindered it.
 
     The caller's transaction must roll back on ``Refused``; nothing was changed then.
     """
@@ -116,9 +116,7 @@ def _refusal(tx: Connection, values: dict[str, Any]) -> Refused:
             "seats_unknown", "This performance has no such seats: %(seats)s.", seats=", ".join(unknown), unknown=unknown
         )
     if unpriced := [row.seat_ref for row in seats if not row.is_priced]:
-        return Refused(
-            "price_unknown", "These seats have no price of that type: %(seats)s.", seats=", ".join(unpriced)
-        )
+        return Refused("price_unknown", "These seats have no price of that type: %(seats)s.", seats=", ".join(unpriced))
     lost = [row.seat_ref for row in seats if not row.is_free or row.allotment not in (None, values["channel"])]
     return seats_unavailable(lost or values["seats"])
 

@@ -14,10 +14,11 @@ from uuid import UUID
 from sqlalchemy import Connection, bindparam, text
 from sqlalchemy.dialects.postgresql import JSONB
 
+from bridge.channels.model import Rules
 from bridge.core import outbox
 from bridge.core.errors import Refused
 from bridge.seats.claim import Claimed, claim_seats
-from bridge.seats.model import Authority, Hold, HoldLine, HoldState, Rules, Wish, check_wishes, may_become
+from bridge.seats.model import Authority, Hold, HoldLine, HoldState, Wish, check_wishes, may_become
 
 LANE = "erp.seats"
 SELF_SERVICE_S = 3.0  # the request that placed a hold may ask the ERP itself for so long before a worker does
@@ -155,7 +156,7 @@ def get_many(tx: Connection, hold_ids: Sequence[UUID], *, for_update: bool = Fal
     return {row[0]: _read(*row) for row in rows}
 
 
-def _read(  # noqa: PLR0913  the columns of _SELECT, in its order
+def _read(  # noqa: PLR0913, PLR0917  the columns of _SELECT, in its order
     hold_id: UUID,
     client_id: UUID,
     channel: str,
@@ -191,7 +192,8 @@ def _read(  # noqa: PLR0913  the columns of _SELECT, in its order
 
 def activate(tx: Connection, hold_id: UUID, seconds_left: int | None) -> bool:
     """The ERP agreed, for ``seconds_left`` if it said so. False if the hold has ended meanwhile: then it must be
-    released in the ERP."""
+    released in the ERP.
+    """
     if not _change(tx, [hold_id], HoldState.ACTIVE):
         return False
     if seconds_left is not None:

@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
+from bridge.channels.model import Rules
 from bridge.core.errors import Refused
 
 
@@ -58,16 +59,6 @@ class Wish:
 
 
 @dataclass(frozen=True, slots=True)
-class Rules:
-    """What a channel allows: seconds a hold lives, seconds it may live at most, seats in one."""
-
-    channel: str
-    hold_ttl_s: int
-    hold_cap_s: int
-    seats_per_hold_max: int
-
-
-@dataclass(frozen=True, slots=True)
 class HoldLine:
     """One seat of a hold, with the price it was held at."""
 
@@ -109,6 +100,4 @@ def check_wishes(wishes: Sequence[Wish], rules: Rules) -> None:
     if doubled := sorted({ref for ref in refs if refs.count(ref) > 1}):
         raise Refused("seats_doubled", "These seats are named twice: %(seats)s.", seats=", ".join(doubled))
     if len(refs) > rules.seats_per_hold_max:
-        raise Refused(
-            "seats_too_many", "At most %(limit)s seats can be held at once.", limit=rules.seats_per_hold_max
-        )
+        raise Refused("seats_too_many", "At most %(limit)s seats can be held at once.", limit=rules.seats_per_hold_max)

@@ -8,7 +8,6 @@ from sqlalchemy.dialects.postgresql import UUID
 from bridge.core.columns import Xid8, document, moment, uuid_key, words
 from bridge.core.db import metadata
 
-
 hold = Table(
     "hold",
     metadata,

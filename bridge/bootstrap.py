@@ -1,0 +1,118 @@
+"""The only composition root: settings in, a ``Bridge`` out. Nobody else imports an adapter.
+
+Build one per process, after any fork: it opens connections and threads at first use.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+from adapters.onec.soap import create as create_onec
+from adapters.payments import registry
+from bridge.alerts.service import report_work
+from bridge.core.db import Database
+from bridge.core.errors import Misconfigured
+from bridge.core.gateway import Gateway
+from bridge.core.http import Sender
+from bridge.core.retry import Policy
+from bridge.core.runner import Lane, Runner
+from bridge.exchange.postings import Postings
+from bridge.exchange.recurring import Step, steps
+from bridge.exchange.seat_commands import SeatCommands
+from bridge.exchange.sync import LANE as SYNC
+from bridge.exchange.sync import Sync
+from bridge.payments import attempts, facts
+from bridge.payments.jobs import Accounts, ProviderCalls
+from bridge.ports.erp import Erp
+from bridge.ports.provider import Provider
+from bridge.seats import holds
+from config.settings import Settings
+
+PROVIDER_CALL_S = 35.0
+PROVIDER_SESSIONS = 8
+
+
+@dataclass(frozen=True)
+class Bridge:
+    """Everything a process of the broker works with."""
+
+    settings: Settings
+    db: Database
+    erp: Erp | None
+    accounts: Accounts
+    lanes: Mapping[str, Lane]
+    runner: Runner
+
+    @cached_property
+    def seats_gateway(self) -> Gateway:
+        """Asks the ERP about seats for requests that wait."""
+        erp = self.settings.erp
+        return Gateway(self.runner, holds.LANE, sessions=erp.web_sessions, batch_max=erp.commands_max)
+
+    @cached_property
+    def provider_gateway(self) -> Gateway:
+        """Calls providers for requests that wait."""
+        return Gateway(self.runner, attempts.LANE, sessions=PROVIDER_SESSIONS, batch_max=1)
+
+    @cached_property
+    def steps(self) -> Mapping[str, Step]:
+        """The recurring work; without an ERP there is nothing to read from it."""
+        found = dict(steps(self.db, janitor_quiet_s=self.settings.periods.janitor_quiet))
+        if self.erp is None:
+            del found["sync"]
+        return found
+
+    @property
+    def periods_s(self) -> Mapping[str, float]:
+        """How often each recurring step is due."""
+        return {name: getattr(self.settings.periods, name) for name in self.steps}
+
+    def close(self) -> None:
+        """Give sessions and connections back."""
+        if self.erp is not None:
+            getattr(self.erp, "close", lambda: None)()
+        self.db.close()
+
+
+def build(settings: Settings, *, connections_max: int = 4, erp: Erp | None = None) -> Bridge:
+    """Put a process's broker together. ``erp`` replaces the one the settings describe."""
+    db = Database(settings.database_url.get_secret_value(), connections_max=connections_max)
+    erp = erp or preload_erp(settings)
+    accounts = Accounts(_providers(settings))
+    lanes = {lane.name: lane for lane in _lanes(settings, db, erp, accounts)}
+    return Bridge(settings, db, erp, accounts, lanes, Runner(db, lanes, report_work))
+
+
+def preload_erp(settings: Settings) -> Erp | None:
+    """The ERP client; making it parses the WSDL, so a process that forks makes it before."""
+    return create_onec(settings.onec) if settings.onec else None
+
+
+def _providers(settings: Settings) -> dict[tuple[str, str], Provider]:
+    factories = registry()
+    made: dict[tuple[str, str], Provider] = {}
+    for name in type(settings.payments).model_fields:
+        for account, given in getattr(settings.payments, name).items():
+            if name not in factories:
+                raise Misconfigured("provider_not_installed", "No connector %(name)s is installed.", name=name)
+            made[name, account] = factories[name](given)
+    return made
+
+
+def _lanes(settings: Settings, db: Database, erp: Erp | None, accounts: Accounts) -> list[Lane]:
+    policy = Policy(settle_s=settings.erp.settle_s)
+    calls = ProviderCalls(db, Sender(), accounts)
+    provider = Lane(attempts.LANE, calls.perform, Policy(settle_s=5.0), batch_max=1, call_s=PROVIDER_CALL_S)
+    if erp is None:
+        return [provider]
+    given = settings.erp
+    commands = SeatCommands(db, erp, policy)
+    postings = Postings(db, erp, policy)
+    return [
+        provider,
+        Lane(holds.LANE, commands.perform, policy, given.commands_max, given.seats_call_s),
+        Lane(facts.LANE, postings.perform, policy, given.postings_max, given.postings_call_s),
+        Lane(SYNC, Sync(db, erp).perform, policy, batch_max=1, call_s=120.0),
+    ]

@@ -1,0 +1,45 @@
+"""``bridge sync run | status``: read the ERP now; how reading went."""
+
+from __future__ import annotations
+
+import click
+from sqlalchemy import text
+
+from bridge.cli.common import Failed, bridge, json_option, say
+from bridge.core.deadline import Deadline
+from bridge.exchange.sync import Sync
+
+_RUNS = text(
+    """
+    SELECT source, started_at, finished_at, counts, error FROM sync_run ORDER BY started_at DESC LIMIT :rows_max
+    """
+)
+
+
+@click.group()
+def sync() -> None:
+    """The exchange with the ERP."""
+
+
+@sync.command()
+@json_option
+def run(as_json: bool) -> None:  # noqa: FBT001
+    """Read everything that changed in the ERP, now."""
+    with bridge("sync") as found:
+        if found.erp is None:
+            raise Failed("No ERP is set up: set BRIDGE_ONEC__BASE_URL and its neighbours.")
+        counts = Sync(found.db, found.erp).read_changes(Deadline.after(600))
+    say(as_json, {"changed": counts}, ", ".join(f"{count} {what}" for what, count in counts.items()) + " changed")
+
+
+@sync.command()
+@click.option("--last", "rows_max", default=10, show_default=True, type=click.IntRange(1, 1000))
+@json_option
+def status(rows_max: int, as_json: bool) -> None:  # noqa: FBT001
+    """Show the last runs. Exits 1 if the newest failed."""
+    with bridge("sync") as found, found.db.begin() as tx:
+        runs = [dict(row._mapping) for row in tx.execute(_RUNS, {"rows_max": rows_max})]  # noqa: SLF001  public API
+    lines = [f"{run['started_at']:%F %T} {run['source']}: {run['error'] or run['counts']}" for run in runs]
+    say(as_json, {"runs": runs}, "\n".join(lines) or "The ERP was never read.")
+    if runs and runs[0]["error"]:
+        raise SystemExit(1)

@@ -1,0 +1,1 @@
+"""What every blueprint of the API shares: who asks, answering once, saying what is wrong."""

@@ -1,0 +1,130 @@
+"""The Flask application: blueprints, who asks, request ids, limits, errors, times."""
+
+from __future__ import annotations
+
+import re
+import time
+from typing import Any
+
+import structlog
+from flask import Response, g, redirect, request
+from flask_openapi3 import Info, OpenAPI
+from werkzeug.exceptions import BadRequest, UnsupportedMediaType
+
+from bridge.bootstrap import Bridge
+from bridge.catalogue.api import CatalogueApi
+from bridge.console.pages import Console
+from bridge.core import ids
+from bridge.core.errors import Refused
+from bridge.payments.api import PaymentsApi
+from bridge.payments.hooks import Hooks
+from bridge.rest import problems
+from bridge.rest.auth import Keys, authenticate
+from bridge.seats.api import SeatsApi
+from bridge.web.health import REQUEST_SECONDS, Health
+
+log = structlog.get_logger()
+
+API = "/v1/"
+REQUEST_ID = re.compile(r"^[0-9A-Za-z_-]{8,64}$")
+DESCRIPTION = """
+Seats, holds, orders and payments. Errors are `application/problem+json` with a stable `code`. Every POST takes an
+`Idempotency-Key`: repeat a request with the same key as often as you like, it is done once.
+"""
+
+
+def create_app(bridge: Bridge) -> OpenAPI:
+    """Make the application of one server process."""
+    app = OpenAPI(
+        "bridge",
+        info=Info(title="ticket-bridge", version="1", description=DESCRIPTION),
+        security_schemes={"key": {"type": "http", "scheme": "bearer", "bearerFormat": "brk_…"}},
+        validation_error_callback=problems.of_validation,
+        doc_prefix="/docs",
+        static_folder=None,
+    )
+    app.config["MAX_CONTENT_LENGTH"] = bridge.settings.web.body_bytes_max
+    app.config["MAX_FORM_MEMORY_SIZE"] = bridge.settings.web.body_bytes_max
+    app.json.ensure_ascii = False  # type: ignore[attr-defined]
+    problems.install(app)
+    _watch(app)
+    _guard(app, Keys(bridge.db))
+    _route(app, bridge)
+    return app
+
+
+def _route(app: OpenAPI, bridge: Bridge) -> None:
+    apis: list[Any] = [
+        CatalogueApi(bridge.db),
+        SeatsApi(bridge.db, bridge.seats_gateway, bridge.settings.erp.wait_max_s),
+        PaymentsApi(bridge.db, bridge.provider_gateway, bridge.accounts),
+    ]
+    for api in apis:
+        blueprint = api.blueprint()
+        blueprint.abp_security = [{"key": []}]
+        app.register_api(blueprint)
+    for pages in (Hooks(bridge.db, bridge.accounts), Health(bridge.db), Console(bridge.db)):
+        app.register_blueprint(pages.blueprint())
+    app.get("/openapi.json", doc_ui=False)(lambda: app.api_doc)
+    app.get("/docs", doc_ui=False, strict_slashes=False)(lambda: redirect("/docs/swagger"))
+
+
+def _guard(app: OpenAPI, keys: Keys) -> None:
+    """Look at who asks, then at the form of the request, before any view does."""
+
+    def check() -> None:
+        if not request.path.startswith(API) or request.routing_exception is not None:
+            return
+        authenticate(keys)
+        if request.method == "POST":
+            _check_json()
+
+    app.before_request(check)
+
+
+def _check_json() -> None:
+    try:
+        body = request.get_json()
+    except UnsupportedMediaType as error:
+        raise Refused("media_type_unsupported", "Send the body as 'Content-Type: application/json'.") from error
+    except BadRequest as error:
+        raise Refused("json_malformed", "The body is not valid JSON.") from error
+    if not isinstance(body, dict):
+        raise Refused("json_malformed", "The body must be a JSON object.")
+
+
+def _watch(app: OpenAPI) -> None:
+    """Give each request an id, bind it to the logs, measure it."""
+
+    def begin() -> None:
+        given = request.headers.get("X-Request-Id", "")
+        g.request_id = given if REQUEST_ID.match(given) else ids.fresh().hex
+        g.started = time.monotonic()
+        structlog.contextvars.bind_contextvars(request_id=g.request_id)
+
+    def end(response: Response) -> Response:
+        response.headers["X-Request-Id"] = g.request_id
+        took_s = time.monotonic() - g.started
+        route = request.url_rule.rule if request.url_rule else "none"
+        REQUEST_SECONDS.labels(request.method, route, response.status_code).observe(took_s)
+        log.info(
+            "request_answered",
+            method=request.method,
+            route=route,
+            status=response.status_code,
+            ms=round(took_s * 1000, 1),
+            **_names(),
+        )
+        return response
+
+    def clear(_: BaseException | None) -> None:
+        structlog.contextvars.unbind_contextvars("request_id")
+
+    app.before_request(begin)
+    app.after_request(end)
+    app.teardown_request(clear)
+
+
+def _names() -> dict[str, str]:
+    """The ids in the path: what a request was about."""
+    return {name: str(value) for name, value in (request.view_args or {}).items()}

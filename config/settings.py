@@ -1,0 +1,173 @@
+"""Every setting of the broker, typed: defaults, then the TOML file that BRIDGE_CONFIG names, then the environment.
+
+A secret may be given as ``NAME_FILE``, the path of a file that holds it. All mistakes are reported at once, each with
+the variable that is wrong.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
+from pydantic_settings import (
+    BaseSettings,
+    EnvSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+from pydantic_settings.sources.utils import parse_env_vars
+
+from adapters.onec.settings import OneCSettings
+from adapters.payments.yookassa.settings import YooKassaSettings
+from bridge.core.errors import Misconfigured
+
+PREFIX = "BRIDGE_"
+FILE_SUFFIX = "_FILE"
+
+
+class Part(BaseModel):
+    """A group of settings."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+
+class Web(Part):
+    """The HTTP server."""
+
+    processes: int = Field(default=2, ge=1, le=64, description="Server processes")
+    threads: int = Field(default=32, ge=1, le=256, description="Requests one process serves at a time")
+    database_connections: int = Field(default=16, ge=1, le=200, description="Database connections of one process")
+    body_bytes_max: int = Field(default=1_000_000, ge=1_000, description="Largest request body of the API, in bytes")
+    stop_s: int = Field(default=30, ge=1, le=300, description="Seconds running requests get at a stop or reload")
+
+
+class ErpCalls(Part):
+    """How the ERP is called."""
+
+    web_sessions: int = Field(default=3, ge=1, le=64, description="ERP sessions of one server process (licences)")
+    commands_max: int = Field(default=100, ge=1, le=1000, description="Holds, releases and sales in one call")
+    postings_max: int = Field(default=100, ge=1, le=1000, description="Payments in one call")
+    seats_call_s: float = Field(default=10, ge=1, le=120, description="Longest call with seat commands, in seconds")
+    postings_call_s: float = Field(default=60, ge=1, le=600, description="Longest call with payments, in seconds")
+    settle_s: float = Field(
+        default=60, ge=0.1, le=3600, description="Seconds after which an unknown outcome is looked up"
+    )
+    wait_max_s: float = Field(default=8, ge=0.1, le=60, description="Longest a hold request waits for the ERP")
+
+
+class Periods(Part):
+    """How often recurring work is done, in seconds."""
+
+    sync: float = Field(default=60, ge=0.5, description="Read what changed in the ERP")
+    sweep: float = Field(default=1, ge=0.2, description="End holds and orders whose time is over")
+    janitor: float = Field(default=60, ge=1, description="Ask the providers about open payments")
+    janitor_quiet: float = Field(default=60, ge=1, description="Only those nobody asked about for so long")
+    housekeeping: float = Field(default=3600, ge=60, description="Delete work and answers that are long done")
+
+
+class Worker(Part):
+    """Background work."""
+
+    processes: int = Field(default=2, ge=1, le=32, description="Worker processes")
+    relay_tick_s: float = Field(default=0.5, ge=0.05, le=10, description="How often the relay looks for due work")
+
+
+class Payments(Part):
+    """Accounts at payment providers, by our own name of the account."""
+
+    yookassa: dict[str, YooKassaSettings] = Field(default_factory=dict, description="YooKassa shops")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _name_accounts(cls, given: Any) -> Any:
+        if not isinstance(given, Mapping):
+            return given
+        return {provider: _with_names(accounts) for provider, accounts in given.items()}
+
+
+def _with_names(accounts: Any) -> Any:
+    if not isinstance(accounts, Mapping):
+        return accounts
+    return {
+        name: {**settings, "account": name} if isinstance(settings, Mapping) else settings
+        for name, settings in accounts.items()
+    }
+
+
+class _Environment(EnvSettingsSource):
+    """The environment, with every ``NAME_FILE`` replaced by the content of the file it names."""
+
+    def _load_env_vars(self) -> Mapping[str, str | None]:
+        given = dict(os.environ)
+        for name in [name for name in given if name.startswith(PREFIX) and name.endswith(FILE_SUFFIX)]:
+            path = given.pop(name)
+            try:
+                given[name.removesuffix(FILE_SUFFIX)] = Path(path).read_text(encoding="utf-8").strip()
+            except OSError as error:
+                raise Misconfigured(
+                    "settings_wrong",
+                    "%(name)s: cannot read %(path)s: %(why)s",
+                    name=name,
+                    path=path,
+                    why=error.strerror,
+                ) from error
+        found: Mapping[str, str | None] = parse_env_vars(
+            given, self.case_sensitive, self.env_ignore_empty, self.env_parse_none_str
+        )
+        return found
+
+
+class Settings(BaseSettings):
+    """Everything there is to set."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, env_nested_delimiter="__", frozen=True, extra="ignore", hide_input_in_errors=True
+    )
+
+    database_url: SecretStr = Field(description="PostgreSQL, as postgresql://user:password@host:port/name")
+    redis_url: SecretStr = Field(description="Valkey or Redis, as redis://:password@host:port/0")
+    data_dir: Path = Field(default=Path(".data"), description="Folder for what is kept in files")
+    log_level: str = Field(
+        default="info", pattern="^(debug|info|warning|error)$", description="debug, info, warning, error"
+    )
+    onec: OneCSettings | None = Field(default=None, description="The infobase of 1C")
+    payments: Payments = Field(default_factory=Payments, description="Accounts at payment providers")
+    web: Web = Field(default_factory=Web, description="The HTTP server")
+    erp: ErpCalls = Field(default_factory=ErpCalls, description="How the ERP is called")
+    periods: Periods = Field(default_factory=Periods, description="How often recurring work is done")
+    worker: Worker = Field(default_factory=Worker, description="Background work")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        *_: PydanticBaseSettingsSource,
+        **__: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """What is given in code wins over the environment, which wins over the file."""
+        file = os.environ.get("BRIDGE_CONFIG")
+        toml = (TomlConfigSettingsSource(settings_cls, Path(file)),) if file else ()
+        return (init_settings, _Environment(settings_cls), *toml)
+
+
+def load() -> Settings:
+    """Read the settings. Raises ``Misconfigured`` that lists every mistake with its variable."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        raise Misconfigured("settings_wrong", "%(mistakes)s", mistakes=_mistakes(error)) from error
+
+
+def _mistakes(error: ValidationError) -> str:
+    lines = [f"{variable(*mistake['loc'])}: {mistake['msg']}" for mistake in error.errors(include_input=False)]
+    return "\n".join(["The settings are wrong:", *lines])
+
+
+def variable(*path: str | int) -> str:
+    """The environment variable of a setting."""
+    return PREFIX + "__".join(str(step) for step in path).upper()

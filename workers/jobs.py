@@ -1,0 +1,57 @@
+"""What a queue may ask of a worker: to look. The names here are part of what old and new versions share: keep them."""
+
+from __future__ import annotations
+
+import time
+
+import structlog
+
+from bridge.core import schedule
+from bridge.core.errors import BridgeError
+from workers.process import bridge_of_this_process
+
+log = structlog.get_logger()
+
+BUDGET_S = 20.0
+TURN_LEASE_S = 120.0
+FAILURES_BEFORE_ALARM = 3
+
+
+def look(lane: str) -> int:
+    """Perform due work of a lane until there is none or the time for one job is over; return how many rows."""
+    bridge = bridge_of_this_process()
+    ends_at = time.monotonic() + BUDGET_S
+    performed = 0
+    while time.monotonic() < ends_at:
+        batch = bridge.runner.run_due(lane)
+        if batch == 0:
+            break
+        performed += batch
+    return performed
+
+
+def tick() -> int:
+    """Do every recurring step that is due; return how many."""
+    turns = 0
+    while _take_turn():
+        turns += 1
+    return turns
+
+
+def _take_turn() -> bool:
+    bridge = bridge_of_this_process()
+    with bridge.db.begin() as tx:
+        turn = schedule.claim(tx, lease_s=TURN_LEASE_S)
+    if turn is None:
+        return False
+    step = bridge.steps.get(turn.name)
+    outcome, is_ok = "no such step in this version", False
+    try:
+        if step is not None:
+            outcome, is_ok = step(), True
+    except BridgeError as error:
+        outcome = str(error)
+        log.warning("recurring_step_failed", step=turn.name, error=outcome)
+    with bridge.db.begin() as tx:
+        schedule.finish(tx, turn, outcome, is_ok=is_ok)
+    return True
