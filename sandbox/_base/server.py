@@ -104,7 +104,7 @@ class SandboxServer:
 
     def start(self) -> None:
         """Serve from a thread of its own until ``stop``."""
-        self._thread = threading.Thread(target=self._listener.serve_forever, args=(0.05,), daemon=True)
+        self._thread = threading.Thread(target=self._listener.serve_forever, args=(0.02,), daemon=True)
         self._thread.start()
 
     def stop(self) -> None:
