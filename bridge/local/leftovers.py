@@ -17,8 +17,8 @@ from bridge.core.deadline import Deadline
 from bridge.core.errors import Misconfigured
 
 log = structlog.get_logger()
-MARK = "BRIDGE_SUPERVISED_FOR"
-SERVERS = {"postgres", "valkey-server"}
+MARK = "TICKET_BRIDGE_SUPERVISED_FOR"
+SERVERS = {"initdb", "postgres", "valkey-server"}
 END_S, POLL_S = 5.0, 0.05
 
 

@@ -83,7 +83,14 @@ def _broker_parts(command: Sequence[str], env: Mapping[str, str], port: int) -> 
     """The broker itself. The web part finishes its requests and the worker its job before they end."""
     ready = partial(is_answering, f"http://{HOST}:{port}/readyz")
     return [
-        Part("web", [*command, "serve", "--port", str(port)], env, ready=ready, stop_timeout_s=35.0),
+        Part(
+            "web",
+            [*command, "serve", "--port", str(port)],
+            env,
+            ready=ready,
+            ready_timeout_s=120.0,
+            stop_timeout_s=35.0,
+        ),
         Part("worker", [*command, "worker"], env, stop_timeout_s=35.0),
         Part("relay", [*command, "relay"], env),
     ]

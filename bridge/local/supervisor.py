@@ -23,9 +23,10 @@ log = structlog.get_logger()
 POLL_S = 0.05
 BACKOFF_FIRST_S, BACKOFF_MAX_S, STEADY_S = 0.2, 5.0, 10.0
 LOG_BYTES_MAX = 20_000_000
+WORDS_MAX = 300
 
 
-class Stopped(Exception):  # noqa: N818 - it is no error
+class Stopped(Exception):
     """We were asked to stop while something was still starting."""
 
 
@@ -81,7 +82,13 @@ class Supervisor:
         if self._is_stopping:
             raise Stopped
         if child.process.returncode:
-            raise Misconfigured("part_failed", "%(part)s failed: see %(log)s", part=part.name, log=self.log_file(part))
+            raise self._failed("part_failed", part)
+
+    def _failed(self, code: str, part: Part) -> Misconfigured:
+        """What to tell a person: the last words of the part and where to read the others."""
+        file = self.log_file(part)
+        words = file.read_text(errors="replace")[-WORDS_MAX:].strip().rpartition("\n")[2]
+        return Misconfigured(code, "%(part)s failed: %(words)s (see %(log)s)", part=part.name, words=words, log=file)
 
     def run(self) -> None:
         """Start parts that end again, until asked to stop."""
@@ -121,9 +128,7 @@ class Supervisor:
         part, deadline = child.part, Deadline.after(child.part.ready_timeout_s)
         while not self._is_stopping:
             if has_ended(child.process) or deadline.is_over:
-                raise Misconfigured(
-                    "part_not_ready", "%(part)s did not start: see %(log)s", part=part.name, log=self.log_file(part)
-                )
+                raise self._failed("part_not_ready", part)
             if part.ready is None or part.ready():
                 return
             time.sleep(POLL_S)
