@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 import socket
 import time
 from collections.abc import Callable
+from pathlib import Path
 from uuid import uuid4
 
 import pytest
@@ -14,6 +16,8 @@ from bridge.core.deadline import Deadline
 from bridge.core.errors import BridgeError, NotSent, Unknown
 from bridge.ports.erp import Outcome, Release
 from tests.adapters.onec.publication import (
+    LOGIN,
+    PASSWORD,
     PING,
     Publication,
     Reply,
@@ -141,3 +145,20 @@ def test_a_line_works_again_after_a_broken_call(publication: Publication, erp: O
     apply(erp)
 
     assert len(erp.apply([Release(uuid4(), "P1")], Deadline.after(5))) == 1
+
+
+def test_neither_a_proxy_nor_a_netrc_of_the_machine_takes_part(
+    publication: Publication, erp: OneCErp, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "netrc").write_text("machine 127.0.0.1 login somebody password else\n")
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    monkeypatch.delenv("no_proxy", raising=False)
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
+    publication.answers(answer("Ping", PING))
+
+    erp.ping(Deadline.after(5))
+
+    sent = publication.received[0].headers[b"authorization"].removeprefix(b"Basic ")
+    assert base64.b64decode(sent).decode() == f"{LOGIN}:{PASSWORD}"
