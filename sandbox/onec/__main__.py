@@ -7,8 +7,7 @@ from typing import Any
 import click
 
 from sandbox.onec.app import OneCSandbox
-from sandbox.onec.latency import find_profile
-from sandbox.onec.settings import Settings
+from sandbox.onec.settings import SESSION_MODES, Settings
 
 
 @click.command()
@@ -19,14 +18,11 @@ from sandbox.onec.settings import Settings
 @click.option("--login", default="обмен", show_default=True)
 @click.option("--password", default="пароль1", help="The default is known to every client of the sandbox.")
 @click.option("--licences", type=int, default=8, show_default=True, help="How many sessions may live at once.")
-@click.option(
-    "--sessions", "session_mode", type=click.Choice(["dontuse", "autouse", "use"]), default="use", show_default=True
-)
+@click.option("--sessions", "session_mode", type=click.Choice(SESSION_MODES), default="use", show_default=True)
 @click.option("--webhook", default="none", expose_value=False, type=click.Choice(["none"]), help="1C calls nobody.")
 def main(port: int, profile: str, **switches: Any) -> None:
     """Run a simulated 1C infobase on 127.0.0.1 and print one JSON line once it is ready."""
     try:
-        find_profile(profile)
         server = OneCSandbox(Settings(latency=profile, **switches), port)
     except ValueError as error:
         raise click.BadParameter(str(error)) from error

@@ -117,8 +117,7 @@ def _add_switching(blueprint: Blueprint, service: WebService) -> None:
         fields = request.get_json(silent=True) or {}
         service.faults.clear()
         if fields:
-            infobase.settings.change(**fields)
-            infobase.restart()
+            service.restart(**fields)
         return _json({"season": infobase.settings.season, "seed": infobase.settings.seed})
 
     @blueprint.post("/_settings")

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from decimal import Decimal
+from typing import Any
 
 from sandbox.onec.clock import Clock
 from sandbox.onec.feed import ChangeFeed
@@ -31,10 +32,16 @@ class Infobase:
         self._lock = threading.RLock()
         self.restart()
 
-    def restart(self) -> None:
-        """Forget everything and begin the season named in the settings anew."""
+    def restart(self, **changes: Any) -> None:
+        """Forget everything and begin a season anew with ``changes`` to the settings; all or nothing.
+
+        Raises ``ValueError`` for a season or a setting that cannot be.
+        """
         with self._lock:
-            self.season = plan_season(self.settings.season, self.settings.seed, self.clock.local())
+            name, seed = changes.get("season", self.settings.season), changes.get("seed", self.settings.seed)
+            season = plan_season(name, seed, self.clock.local())
+            self.settings.change(**changes)
+            self.season = season
             self.feed = ChangeFeed(uuid.uuid4().hex[:8])
             self.seats = SeatBook(self.season, self.clock, self.feed)
             self.orders = OrderBook(self.seats, self.clock, self.settings)

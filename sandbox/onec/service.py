@@ -6,6 +6,7 @@ import base64
 import binascii
 import hmac
 import time
+from typing import Any
 
 from flask import Blueprint, Request, Response, request
 
@@ -35,6 +36,11 @@ class WebService:
         self.faults = ArmedFaults()
         self.journal = Journal()
         self._latency = Latency(infobase.settings.seed)
+
+    def restart(self, **changes: Any) -> None:
+        """Begin a season anew, with an empty journal; raises ``ValueError`` if ``changes`` are no settings."""
+        self.infobase.restart(**changes)
+        self.journal = Journal()
 
     def admits(self, authorization: str) -> bool:
         """Whether the Basic credentials are those of the infobase's user, in UTF-8: other encodings are refused, as 1C does."""

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, fields
 from typing import Any
+
+from sandbox.onec.latency import find_profile
+
+SESSION_MODES = ("dontuse", "autouse", "use")
 
 
 @dataclass(slots=True)
@@ -31,15 +36,32 @@ class Settings:
     hold_ttl_max_s: int = 3600
     zone: str = "Europe/Moscow"
 
+    def __post_init__(self) -> None:
+        for name, check in _CHECKS.items():
+            check(getattr(self, name))
+
     def change(self, **changes: Any) -> None:
-        """Set the named switches; raise ``ValueError`` for a name or a type that is not one of them."""
+        """Set the named switches, all or none; raise ``ValueError`` for a name or a value that cannot be."""
         known = {item.name for item in fields(self)}
         for name, value in changes.items():
             if name not in known or type(value) not in _accepted(getattr(self, name)):
                 raise ValueError(f"not a setting of this infobase: {name}={value!r}")
+            _CHECKS.get(name, _anything)(value)
         for name, value in changes.items():
             setattr(self, name, value)
 
 
 def _accepted(current: Any) -> tuple[type, ...]:
     return (int, float) if isinstance(current, float) else (type(current),)
+
+
+def _anything(_value: Any) -> None:
+    """Accept every value of the right type."""
+
+
+def _check_session_mode(mode: str) -> None:
+    if mode not in SESSION_MODES:
+        raise ValueError(f"no such session mode: {mode}")
+
+
+_CHECKS: dict[str, Callable[[Any], object]] = {"latency": find_profile, "session_mode": _check_session_mode}

@@ -67,7 +67,7 @@ _READERS: dict[str, Callable[[str], Any]] = {
 }
 
 
-Reader = Callable[["etree._Element"], Any]
+Reader = Callable[[Any], Any]
 Writer = Callable[[Any], str]
 
 

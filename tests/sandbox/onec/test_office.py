@@ -59,7 +59,8 @@ def test_a_big_season_has_2000_seats_a_performance():
 def test_a_season_nobody_planned_is_refused(onec):
     with pytest.raises(ValueError, match="no such season"):
         plan_season("winter", 1, TODAY)
-    assert "error" in onec.control("/_reset", season="winter")
+    assert "error" in onec.control("/_reset", season="winter", licences=1)
+    assert (onec.audit()["season"], onec.audit()["licences"]["limit"]) == ("tiny", 8)
 
 
 def test_a_real_infobase_is_slow_when_cold_and_the_delays_are_seeded():
@@ -108,11 +109,13 @@ def test_a_reset_with_a_season_forgets_orders_and_faults(onec):
     onec.control("/_reset", season="tiny")
 
     audit = onec.audit()
-    assert (audit["orders"], audit["holds"], audit["faults"]) == ({}, {}, [])
+    assert (audit["orders"], audit["holds"], audit["faults"], audit["calls"]) == ({}, {}, [], [])
     assert onec.seats()["P-01-01"] == "free"
 
 
-@pytest.mark.parametrize("change", [{"licenses": 3}, {"licences": "3"}])
+@pytest.mark.parametrize(
+    "change", [{"licenses": 3}, {"licences": "3"}, {"latency": "warp"}, {"session_mode": "sometimes"}]
+)
 def test_a_switch_that_does_not_exist_is_refused(onec, change):
     assert "error" in onec.control("/_settings", **change)
 
