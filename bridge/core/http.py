@@ -160,7 +160,7 @@ class _Wire(HTTPAdapter):
         """Say what ``error`` proves."""
         causes = tuple(_causes(error))
         params = {"upstream": self.upstream, "cause": type(causes[-1]).__name__}
-        if self.is_cut:
+        if self.is_open and (self.is_cut or self.deadline.is_over):
             return Unknown("answer_late", "No complete answer came in time.", **params)
         if self.is_open:
             return Unknown("answer_lost", "No complete answer came: %(cause)s.", **params)

@@ -177,7 +177,13 @@ def test_a_reset_in_the_middle_of_the_body_is_unknown() -> None:
 
 def test_a_reset_before_the_request_is_read_is_unknown_because_it_may_have_been_read() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        thread = threading.Thread(target=lambda: reset(listener.accept()[0]), daemon=True)
+
+        def reset_unread() -> None:
+            connection = listener.accept()[0]
+            connection.recv(1, socket.MSG_PEEK)
+            reset(connection)
+
+        thread = threading.Thread(target=reset_unread, daemon=True)
         thread.start()
         error = failure(f"http://127.0.0.1:{listener.getsockname()[1]}/")
         thread.join(5)
@@ -207,16 +213,17 @@ def test_a_slow_answer_is_cut_at_the_deadline_and_unknown(behave: Behaviour, why
         took_s = time.monotonic() - started
 
         assert kind_and_code(error) == (Unknown, "answer_late"), why
-        assert 0.4 < took_s < 2.0, why
+        assert 0.4 < took_s < 3.0, why
 
 
 def test_the_timeout_of_a_call_holds_even_if_the_caller_has_more_time() -> None:
     with peer(silence) as server:
         started = time.monotonic()
         error = failure(server.url, within_s=30, timeout_s=0.3)
+        took_s = time.monotonic() - started
 
     assert kind_and_code(error) == (Unknown, "answer_late")
-    assert time.monotonic() - started < 2.0
+    assert took_s < 5.0
 
 
 def test_headers_cut_by_a_broken_wire_leave_an_empty_body_that_no_connector_may_trust() -> None:
