@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 
 
 def held(onec, *hold_ids):
@@ -217,3 +218,18 @@ def test_every_hold_asked_for_is_answered_in_order(onec):
     found = held(onec, absent, hold["HoldId"])
 
     assert [(each["Id"], each["State"]) for each in found] == [(absent, "absent"), (hold["HoldId"], "active")]
+
+
+def test_clients_that_race_for_the_same_seats_never_sell_one_twice(onec):
+    seats = [f"P-{row:02}-{number:02}" for row in (1, 2) for number in range(1, 11)]
+
+    def buy(first):
+        for seat in seats[first:] + seats[:first]:
+            hold = onec.hold(seat)
+            onec.apply(hold, onec.confirm(hold["HoldId"], seat))
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(buy, (0, 3, 7, 12)))
+
+    sold = [sale["seat_id"] for sale in onec.audit()["sales"]]
+    assert sorted(sold) == sorted(seats)
