@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import ssl
 import struct
 import threading
 import time
@@ -44,7 +45,8 @@ Script = Callable[[Received], Reply]
 class Publication:
     """Answers by ``script``: bytes are sent as they are, an act does what it likes with the socket, then closes it."""
 
-    def __init__(self) -> None:
+    def __init__(self, tls: ssl.SSLContext | None = None) -> None:
+        self._tls = tls
         self.script: Script = lambda _: http(500)
         self.received: list[Received] = []
         self._listener = socket.create_server(("127.0.0.1", 0))
@@ -55,7 +57,7 @@ class Publication:
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}/infobase"
+        return f"{'https' if self._tls else 'http'}://127.0.0.1:{self.port}/infobase"
 
     def answers(self, *replies: Reply) -> None:
         """Answer with ``replies`` in turn; the last one stays."""
@@ -77,8 +79,8 @@ class Publication:
                 number = len(self._sockets)
                 threading.Thread(target=self._serve, args=(accepted, number), daemon=True).start()
 
-    def _serve(self, accepted: socket.socket, number: int) -> None:
-        with suppress(OSError), accepted, accepted.makefile("rb") as reader:
+    def _serve(self, raw: socket.socket, number: int) -> None:
+        with suppress(OSError), self._wrapped(raw) as accepted, accepted.makefile("rb") as reader:
             while line := reader.readline():
                 headers = {}
                 while (header := reader.readline().rstrip()) != b"":
@@ -93,6 +95,9 @@ class Publication:
                 accepted.sendall(reply)
                 if b"\r\nConnection: close" in reply:
                     return
+
+    def _wrapped(self, accepted: socket.socket) -> socket.socket:
+        return self._tls.wrap_socket(accepted, server_side=True) if self._tls else accepted
 
 
 def http(status: int, body: bytes | str = b"", content_type: str = "text/html", **headers: str) -> bytes:
