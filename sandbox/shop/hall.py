@@ -14,7 +14,7 @@ from statistics import median
 from typing import Any
 
 Json = Mapping[str, Any]
-MARGIN = 1.8
+MARGIN = 1.6
 STAGE_SPACE = 3.2
 SECTION_GAP = 2.4
 NAME_HALF_WIDTH = 2.5
@@ -78,7 +78,7 @@ def draw(seats: Sequence[Json], states: Iterable[Json]) -> Plan:
     for state in states:
         if known := by_id.get(state["id"]):
             known.zone, known.state = str(state.get("zone") or ""), state["state"]
-    spots.sort(key=lambda s: (s.y, s.x))
+    _sort_for_reading(spots)
     return Plan(
         spots,
         width=max(s.x for s in spots) + MARGIN,
@@ -127,6 +127,16 @@ def _spread_sections(spots: list[Spot]) -> None:
         lowest = max(ys) if lowest is None else max(lowest, *ys)
     for spot in spots:
         spot.y += shifts[spot.section]
+
+
+def _sort_for_reading(spots: list[Spot]) -> None:
+    """Order seats as one would read them out: section by section, row by row, from the left; rows may be curved."""
+    sections: dict[str, tuple[float, float]] = {}
+    rows: dict[tuple[str, str], float] = {}
+    for s in spots:
+        sections[s.section] = min(sections.get(s.section, (s.y, s.x)), (s.y, s.x))
+        rows[s.section, s.row] = min(rows.get((s.section, s.row), s.y), s.y)
+    spots.sort(key=lambda s: (sections[s.section], s.section, rows[s.section, s.row], s.row, s.x))
 
 
 def _row_marks(spots: Sequence[Spot]) -> list[Mark]:

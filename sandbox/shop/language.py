@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from babel import Locale
 from babel.dates import format_date, format_time
-from babel.numbers import format_currency, get_currency_precision
+from babel.numbers import format_decimal, get_currency_precision, get_currency_symbol
 from flask import g, request, session
 
 from sandbox.shop.texts_en import EN
@@ -51,12 +51,13 @@ def plurals(key: str) -> dict[str, str]:
 
 
 def money(amount_minor: int, currency: str = "RUB") -> str:
-    """Write a sum; kopecks only if there are any."""
+    """Write a sum: ``2 500 ₽`` or ``₽2,500``; kopecks only if there are any."""
     digits = get_currency_precision(currency)
     amount = Decimal(amount_minor).scaleb(-digits)
     is_whole = amount == amount.to_integral_value()
-    pattern = None if not is_whole else ("#,##0\u00a0¤" if language() == "ru" else "¤#,##0")
-    return format_currency(amount, currency, format=pattern, locale=language(), currency_digits=not is_whole)
+    number = format_decimal(amount, "#,##0" if is_whole else f"#,##0.{'0' * digits}", language())
+    symbol = get_currency_symbol(currency, DEFAULT)
+    return f"{number}\u00a0{symbol}" if language() == "ru" else f"{symbol}{number}"
 
 
 def moment(performance: Mapping[str, object]) -> datetime:

@@ -26,8 +26,9 @@ class Prices:
         minor: dict[str, dict[str, int]] = {}
         for price in performance["prices"]:
             minor.setdefault(price["zone"], {})[price["price_type"]] = price["price_minor"]
+        names = {zone["id"]: zone["name"] for zone in performance["zones"]}
         return cls(
-            zones={zone["id"]: zone["name"] for zone in performance["zones"] if zone["id"] in minor},
+            zones={zone: names.get(zone, zone) for zone in minor},
             types={kind["id"]: kind["name"] for kind in performance["price_types"]},
             minor=minor,
             currency=performance["prices"][0]["currency"] if performance["prices"] else "RUB",

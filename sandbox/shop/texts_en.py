@@ -18,6 +18,7 @@ EN = {
     "row": "row",
     "seat_name": "{section}, row {row}, seat {number}",
     "hall_label": "Seat map. Arrow keys move between seats, Space selects.",
+    "hall_hint": "Choose with a mouse, a finger, or arrow keys and Space.",
     "free": "free",
     "taken": "taken",
     "chosen": "selected",

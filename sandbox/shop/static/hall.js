@@ -113,25 +113,32 @@ const AHEAD = {
   ArrowUp: (_, dy) => -dy,
   ArrowDown: (_, dy) => dy,
 };
+const isAlong = (key) => key === "ArrowLeft" || key === "ArrowRight";
 
+// Left and right keep to the row, however it bends, and leave it only at its end; up and down take what is nearest ahead.
 function nearest(from, key) {
+  const others = seats.filter((seat) => !seat.disabled && seat !== from);
+  const sameRow = isAlong(key) ? others.filter((seat) => seat.dataset.row === from.dataset.row) : [];
+  return best(from, key, sameRow) || best(from, key, others);
+}
+
+function best(from, key, candidates) {
   const here = places.get(from);
-  let best = null;
-  for (const seat of seats) {
-    if (seat.disabled || seat === from) continue;
+  let found = null;
+  for (const seat of candidates) {
     const dx = places.get(seat).x - here.x;
     const dy = (places.get(seat).y - here.y) * aspect;
     const ahead = AHEAD[key](dx, dy);
-    const aside = key === "ArrowLeft" || key === "ArrowRight" ? Math.abs(dy) : Math.abs(dx);
+    const aside = Math.abs(isAlong(key) ? dy : dx);
     if (ahead <= 0.01 || aside > ahead * 2) continue;
-    const cost = ahead + aside * 3;
-    if (!best || cost < best.cost) best = { seat, cost };
+    const cost = ahead + aside * 1.2;
+    if (!found || cost < found.cost) found = { seat, cost };
   }
-  return best?.seat;
+  return found?.seat;
 }
 
 function ends(from, key) {
-  const row = seats.filter((seat) => !seat.disabled && Math.abs(places.get(seat).y - places.get(from).y) * aspect < 1.2);
+  const row = seats.filter((seat) => !seat.disabled && seat.dataset.row === from.dataset.row);
   row.sort((a, b) => places.get(a).x - places.get(b).x);
   return key === "Home" ? row[0] : row.at(-1);
 }
@@ -208,6 +215,9 @@ async function refresh() {
   }
   setTimeout(refresh, hall.refresh_ms);
 }
+
+const scroller = plan.parentElement;
+scroller.scrollLeft = (scroller.scrollWidth - scroller.clientWidth) / 2;
 
 // A page taken back from the browser's history keeps its ticks; the list must agree with them.
 list.replaceChildren(...chosen().map(line));

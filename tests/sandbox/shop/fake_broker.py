@@ -8,7 +8,7 @@ import time
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 
 from flask import Flask, Response, jsonify, redirect, request
 from werkzeug.serving import WSGIRequestHandler, make_server
@@ -104,7 +104,7 @@ def problem(status: int, code: str, **more: Any) -> Response:
     return answer
 
 
-def create_app(fake: Fake) -> Flask:
+def create_app(fake: Fake) -> Flask:  # noqa: C901  one closure a route
     app = Flask(__name__)
     place = {"id": "h-1", "name": "Большой зал", "venue": "Театр на набережной"}
     when = {"starts_at": "2026-12-05T16:00:00Z", "local_starts_at": "2026-12-05T19:00:00"}
@@ -321,7 +321,7 @@ class _Quiet(WSGIRequestHandler):
 class FakeBroker(Fake):
     """The fake as a server."""
 
-    def __enter__(self) -> FakeBroker:
+    def __enter__(self) -> Self:
         self._server = make_server("127.0.0.1", 0, create_app(self), threaded=True, request_handler=_Quiet)
         self._server.daemon_threads = True
         self.url = f"http://127.0.0.1:{self._server.server_port}"
