@@ -72,7 +72,6 @@ class Periods(Part):
 class Worker(Part):
     """Background work."""
 
-    processes: int = Field(default=2, ge=1, le=32, description="Worker processes")
     relay_tick_s: float = Field(default=0.5, ge=0.05, le=10, description="How often the relay looks for due work")
 
 

@@ -20,7 +20,7 @@ from bridge.core import schedule
 from bridge.core.db import Database
 from bridge.core.outbox import WAKE_CHANNEL
 from config import logging
-from workers.process import bridge_of_this_process, preload
+from workers.process import bridge_of_this_process
 from workers.queue import connect, queue, send
 
 log = structlog.get_logger()
@@ -88,9 +88,9 @@ class Relay:
 
 def main() -> None:
     """Relay until told to stop."""
-    settings = preload()
-    logging.configure(settings.log_level, "relay")
     bridge = bridge_of_this_process()
+    settings = bridge.settings
+    logging.configure(settings.log_level, "relay")
     with bridge.db.begin() as tx:
         schedule.declare(tx, bridge.periods_s)
     relay = Relay(bridge.db, settings.redis_url.get_secret_value(), settings.worker.relay_tick_s)

@@ -16,6 +16,7 @@ from bridge.channels.service import Scope
 from bridge.core.db import Database
 from bridge.core.errors import Refused
 from bridge.rest.auth import client_with
+from bridge.rest.routes import view
 from bridge.rest.shapes import Moment, Problem, Shown
 
 
@@ -166,7 +167,9 @@ class CatalogueApi:
         """The routes."""
         api = APIBlueprint("catalogue", __name__, url_prefix="/v1", abp_tags=[Tag(name="Catalogue")])
         refused: dict[Any, Any] = {404: Problem}
-        api.get("/events", responses={200: EventsShown})(self.events)
-        api.get("/events/<event_id>", responses={200: EventShown, **refused})(self.event)
-        api.get("/performances/<performance_id>", responses={200: PerformanceDetails, **refused})(self.performance)
+        api.get("/events", responses={200: EventsShown})(view(self.events))
+        api.get("/events/<event_id>", responses={200: EventShown, **refused})(view(self.event))
+        api.get("/performances/<performance_id>", responses={200: PerformanceDetails, **refused})(
+            view(self.performance)
+        )
         return api

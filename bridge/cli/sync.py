@@ -29,7 +29,7 @@ def run(as_json: bool) -> None:  # noqa: FBT001
         if found.erp is None:
             raise Failed("No ERP is set up: set BRIDGE_ONEC__BASE_URL and its neighbours.")
         counts = Sync(found.db, found.erp).read_changes(Deadline.after(600))
-    say(as_json, {"changed": counts}, ", ".join(f"{count} {what}" for what, count in counts.items()) + " changed")
+    say(as_json, {"changed": counts}, ", ".join(f"{count} {what}" for what, count in counts.items()) + " changed.")
 
 
 @sync.command()

@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 from bridge.core import outbox
 from bridge.core.db import Database
 from bridge.core.deadline import Deadline
-from bridge.core.errors import BridgeError
+from bridge.core.errors import BridgeError, Misconfigured, Unknown
 from bridge.core.outbox import FenceLost, Work
 from bridge.core.retry import Policy, delay_s
 
@@ -78,6 +78,11 @@ class Runner:
                 self.fail(lane, work, error)
         except FenceLost as lost:
             log.warning("work_overtaken", lane=lane.name, row=lost.args[0])
+        except Exception as fault:
+            # A fault of ours: the rows stay and are tried again, and people are told.
+            log.exception("work_broke", lane=lane.name, rows=[work.id for work in batch])
+            for work in batch:
+                self.fail(lane, work, Unknown("work_broke", "A fault of ours: %(fault)s.", fault=type(fault).__name__))
 
     def fail(self, lane: Lane, work: Work, error: BridgeError) -> None:
         """Put ``work`` back for a later attempt, or bury it and tell people. A row settled meanwhile stays as it is."""
@@ -96,5 +101,5 @@ def postpone(tx: Connection, work: Work, error: BridgeError, policy: Policy, rep
         report(tx, work, error)
         return
     outbox.retry(tx, work, delay, error)
-    if error.__class__.__name__ == "Misconfigured":
+    if isinstance(error, Misconfigured) or error.code == "work_broke":
         report(tx, work, error)

@@ -51,18 +51,18 @@ class Postings:
                     outbox.done(tx, work)
         waiting = [work for work in batch if _id(work) in postings]
         found = self._look_up([work for work in waiting if work.was_begun], deadline)
-        self._settle({work: _check(postings[_id(work)], found[_id(work)]) for work in waiting if _id(work) in found})
+        self._settle([(work, _check(postings[_id(work)], found[_id(work)])) for work in waiting if _id(work) in found])
         fresh = [work for work in waiting if _id(work) not in found]
         if fresh:
             results = self._erp.post([postings[_id(work)] for work in fresh], deadline)
-            self._settle(dict(zip(fresh, results, strict=True)))
+            self._settle(list(zip(fresh, results, strict=True)))
 
     def _look_up(self, begun: Sequence[Work], deadline: Deadline) -> Mapping[UUID, ErpPosting]:
         return self._erp.find_postings([_id(work) for work in begun], deadline) if begun else {}
 
-    def _settle(self, results: Mapping[Work, PostingResult | IntegrityMismatch]) -> None:
+    def _settle(self, results: Sequence[tuple[Work, PostingResult | IntegrityMismatch]]) -> None:
         """Each result in its own transaction: one whose lease has passed to another must not undo its neighbours."""
-        for work, result in results.items():
+        for work, result in results:
             try:
                 with self._db.begin() as tx:
                     self._settle_one(tx, work, result)

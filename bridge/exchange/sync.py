@@ -94,7 +94,7 @@ class Sync:
             has_more = True
             while has_more:
                 changes = self._erp.changes(cursor, STEP_ITEMS_MAX, deadline)
-                counts += self._store(source, changes)
+                counts.update(self._store(source, changes))
                 has_more, cursor = changes.has_more, changes.cursor
         except BridgeError as error:
             self._end(run_id, counts, str(error))

@@ -25,6 +25,7 @@ from bridge.local.valkey import prepare_valkey
 HOST = "127.0.0.1"
 ANSWER_S = 5.0
 UPGRADE_S = 600.0
+WORKERS = ("worker-1", "worker-2")  # while one makes a slow call, the other does the rest
 BRIDGE = (sys.executable, "-m", "bridge")
 
 
@@ -91,7 +92,7 @@ def _broker_parts(command: Sequence[str], env: Mapping[str, str], port: int) -> 
             ready_timeout_s=120.0,
             stop_timeout_s=35.0,
         ),
-        Part("worker", [*command, "worker"], env, stop_timeout_s=35.0),
+        *(Part(name, [*command, "worker"], env, stop_timeout_s=35.0) for name in WORKERS),
         Part("relay", [*command, "relay"], env),
     ]
 

@@ -26,6 +26,7 @@ from bridge.payments.jobs import Accounts
 from bridge.payments.model import Attempt, AttemptState, FactKind, PostingView, Refund, RefundLife
 from bridge.rest import once
 from bridge.rest.auth import client_with
+from bridge.rest.routes import view
 from bridge.rest.shapes import Given, Problem, Shown
 
 WAIT_S = 12.0
@@ -178,11 +179,11 @@ class PaymentsApi:
         refused: dict[Any, Any] = {404: Problem, 409: Problem, 422: Problem}
         paid: dict[Any, Any] = {201: PaymentShown, 202: PaymentShown, **refused}
         given_back: dict[Any, Any] = {201: RefundShown, 202: RefundShown, **refused}
-        api.post("/orders", responses={201: OrderShown, **refused})(self.create_order)
-        api.get("/orders/<order_id>", responses={200: OrderShown, 404: Problem})(self.get_order)
-        api.post("/orders/<order_id>/payments", responses=paid)(self.start_payment)
-        api.get("/payments/<payment_id>", responses={200: PaymentShown, 404: Problem})(self.get_payment)
-        api.post("/payments/<payment_id>/refunds", responses=given_back)(self.start_refund)
+        api.post("/orders", responses={201: OrderShown, **refused})(view(self.create_order))
+        api.get("/orders/<order_id>", responses={200: OrderShown, 404: Problem})(view(self.get_order))
+        api.post("/orders/<order_id>/payments", responses=paid)(view(self.start_payment))
+        api.get("/payments/<payment_id>", responses={200: PaymentShown, 404: Problem})(view(self.get_payment))
+        api.post("/payments/<payment_id>/refunds", responses=given_back)(view(self.start_refund))
         return api
 
 

@@ -23,6 +23,7 @@ from bridge.core.idempotency import Answer, Call
 from bridge.rest import once
 from bridge.rest.auth import client_with
 from bridge.rest.problems import of_error
+from bridge.rest.routes import view
 from bridge.rest.shapes import Given, Moment, Problem, Shown
 from bridge.seats import holds
 from bridge.seats.claim import seats_unavailable
@@ -157,10 +158,10 @@ class SeatsApi:
         """The routes."""
         api = APIBlueprint("seats", __name__, url_prefix="/v1", abp_tags=[Tag(name="Seats and holds")])
         answers: Mapping[Any, Any] = {404: Problem, 409: Problem, 422: Problem}
-        api.get("/performances/<performance_id>/seats", responses={200: SeatMapShown, 404: Problem})(self.seats)
-        api.post("/holds", responses={201: HoldShown, 202: HoldShown, **answers})(self.place)
-        api.get("/holds/<hold_id>", responses={200: HoldShown, 404: Problem})(self.get)
-        api.delete("/holds/<hold_id>", responses={200: HoldShown, **answers})(self.release)
+        api.get("/performances/<performance_id>/seats", responses={200: SeatMapShown, 404: Problem})(view(self.seats))
+        api.post("/holds", responses={201: HoldShown, 202: HoldShown, **answers})(view(self.place))
+        api.get("/holds/<hold_id>", responses={200: HoldShown, 404: Problem})(view(self.get))
+        api.delete("/holds/<hold_id>", responses={200: HoldShown, **answers})(view(self.release))
         return api
 
 

@@ -65,8 +65,8 @@ def _route(app: OpenAPI, bridge: Bridge) -> None:
         app.register_api(blueprint)
     for pages in (Hooks(bridge.db, bridge.accounts), Health(bridge.db), Console(bridge.db)):
         app.register_blueprint(pages.blueprint())
-    app.get("/openapi.json", doc_ui=False)(lambda: app.api_doc)
-    app.get("/docs", doc_ui=False, strict_slashes=False)(lambda: redirect("/docs/swagger"))
+    app.add_url_rule("/openapi.json", "contract", lambda: app.api_doc)
+    app.add_url_rule("/docs", "docs", lambda: redirect("/docs/swagger"), strict_slashes=False)
 
 
 def _guard(app: OpenAPI, keys: Keys) -> None:

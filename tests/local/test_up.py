@@ -52,7 +52,7 @@ def test_one_line_says_where_everything_is_and_ctrl_c_ends_it_all(run_up: RunUp)
     assert addresses["ready"] is True
     assert addresses["console"] == addresses["broker"] + "/console"
     assert is_answering(addresses["broker"] + "/readyz")
-    assert set(pids) == {"supervisor", "postgres", "valkey", "web", "worker", "relay"}
+    assert set(pids) == {"supervisor", "postgres", "valkey", "web", "worker-1", "worker-2", "relay"}
     assert up.told("serve")["BRIDGE_DATA_DIR"] == str(up.data)
 
     assert up.end(signal.SIGINT) == 0
@@ -110,7 +110,7 @@ def test_servers_that_outlived_their_supervisor_are_ended_before_new_ones_start(
     first.ready()
     write(first)
     pids = first.pids()
-    for name in ("postgres", "valkey", "worker"):
+    for name in ("postgres", "valkey", "worker-1"):
         os.kill(pids[name], signal.SIGSTOP)  # so that the kernel's own signal at the supervisor's death does nothing
 
     first.end(signal.SIGKILL)
@@ -128,7 +128,7 @@ def test_a_part_that_dies_is_started_again_and_that_is_logged(run_up: RunUp) -> 
     addresses = up.ready()
     write(up)
 
-    for part in ("worker", "web", "valkey", "postgres"):
+    for part in ("worker-1", "web", "valkey", "postgres"):
         before = up.pids()
         os.kill(before[part], signal.SIGKILL)
 
@@ -155,7 +155,7 @@ def test_given_servers_are_used_and_nothing_is_embedded(run_up: RunUp) -> None:
     up = run_up(BRIDGE_DATABASE_URL="postgresql://elsewhere/bridge", BRIDGE_REDIS_URL="redis://elsewhere/0")
     up.ready()
 
-    assert set(up.pids()) == {"supervisor", "web", "worker", "relay"}
+    assert set(up.pids()) == {"supervisor", "web", "worker-1", "worker-2", "relay"}
     assert up.told("db")["BRIDGE_DATABASE_URL"] == "postgresql://elsewhere/bridge"
     assert not (up.data / "postgres").exists()
     assert not (up.data / "credentials.json").exists()
