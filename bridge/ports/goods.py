@@ -133,10 +133,11 @@ Item = Group | PriceType | Store | Product | Offer
 
 @dataclass(frozen=True, slots=True)
 class Skipped:
-    """Something that was read and not taken, and why."""
+    """Something that was read and not taken, and why; ``times`` stands for the rest of a long list."""
 
     where: str
     why: str
+    times: int = 1
 
 
 @dataclass(slots=True)
@@ -163,8 +164,8 @@ class Tally:
     @property
     def skipped(self) -> list[Skipped]:
         """Everything not taken; the rest of a long list is one entry."""
-        more = [Skipped(f"{n - LISTED_MAX} more", why) for why, n in self.reasons.items() if n > LISTED_MAX]
-        return self.listed + more
+        left = {why: times - LISTED_MAX for why, times in self.reasons.items() if times > LISTED_MAX}
+        return self.listed + [Skipped(f"{times} more", why, times) for why, times in left.items()]
 
 
 class GoodsReading(Protocol):

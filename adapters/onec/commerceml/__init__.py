@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from typing import BinaryIO
 
-from adapters.onec.commerceml.encoding import HEAD_BYTES, look
+from adapters.onec.commerceml.encoding import HEAD_BYTES, is_xml, look
 from adapters.onec.commerceml.reader import CommerceMLReading
 
 __all__ = ["HEAD_BYTES", "CommerceMLReading", "read", "recognises"]
 
 
 def recognises(head: bytes) -> bool:
-    """Whether a file that begins with ``head`` (up to ``HEAD_BYTES``) is CommerceML."""
-    return look(head) is not None
+    """Whether a file that begins with ``head`` (up to ``HEAD_BYTES``) is CommerceML, or XML that fails to be it.
+
+    So that a wrong XML file is refused in words that help; ask formats that share XML first.
+    """
+    return look(head) is not None or is_xml(head)
 
 
 def read(stream: BinaryIO, file: str) -> CommerceMLReading:

@@ -43,6 +43,11 @@ def look(head: bytes) -> Prologue | None:
     return None
 
 
+def is_xml(head: bytes) -> bool:
+    """Whether a file begins as XML does, in any encoding that is told by a mark or shares ASCII."""
+    return any(head.startswith("<".encode(encoding), _text_at(head, encoding)) for encoding in _ENCODINGS)
+
+
 def _text_at(head: bytes, encoding: str) -> int:
     """Where byte order marks, which a careless joiner of files doubles, and blank lines end."""
     skipped = (*_MARKS, *(blank.encode(encoding) for blank in " \t\r\n"))

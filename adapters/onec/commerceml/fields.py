@@ -16,7 +16,8 @@ ZERO_GUID = "00000000-0000-0000-0000-000000000000"
 Element = etree._Element  # noqa: SLF001  lxml names no public class for annotations
 local = LocalNames()
 
-_DELETION_REQUISITE = alike("ПометкаУдаления")
+_DELETION = alike("ПометкаУдаления")
+_DELETED = alike("Удален")
 
 
 def text(element: Element) -> str:
@@ -37,7 +38,12 @@ def child_text(element: Element, name: str) -> str | None:
 
 def ref_of(element: Element) -> str:
     """The id of an element, empty if it has none."""
-    return join_ref(*(child_text(element, "Ид") or "").split("#", 1))
+    return plain_ref(child_text(element, "Ид") or "")
+
+
+def plain_ref(ref: str) -> str:
+    """An id without padding around it and around its parts."""
+    return join_ref(*ref.split("#", 1)) if "#" in ref else ref.strip()
 
 
 def join_ref(product: str, characteristic: str = "") -> str:
@@ -58,9 +64,12 @@ def unit_of(element: Element) -> str:
 
 
 def pairs(element: Element, key: str = "Наименование", value: str = "Значение") -> Iterator[tuple[str, str]]:
-    """The (key, value) children of each child; of a repeated value the first one counts."""
+    """The (key, value) children of each child; of a repeated one the first counts."""
     for child in element:
-        yield child_text(child, key) or "", child_text(child, value) or ""
+        found: dict[str, str] = {}
+        for part in child:
+            found.setdefault(local[part.tag], (part.text or "").strip())
+        yield found.get(key, ""), found.get(value, "")
 
 
 def first_pairs(element: Element, key: str = "Наименование", value: str = "Значение") -> dict[str, str]:
@@ -71,27 +80,27 @@ def first_pairs(element: Element, key: str = "Наименование", value: 
     return found
 
 
+def is_deleted_status(status: str) -> bool:
+    """Whether Статус, attribute or element, marks a deletion."""
+    return alike(status) == _DELETED
+
+
+# Three of the four marks of deletion are children; the fourth is the attribute Статус.
+MARKS: dict[str, Callable[[Element], list[bool]]] = {
+    "Статус": lambda mark: [is_deleted_status(text(mark))],
+    "ПометкаУдаления": lambda mark: [flag(text(mark))],
+    "ЗначенияРеквизитов": lambda requisites: [
+        flag(value) for name, value in pairs(requisites) if alike(name) == _DELETION
+    ],
+}
+
+
 def deletion(element: Element) -> bool | None:
     """Whether any of the four marks of deletion is set; ``None`` if the element has none of them."""
     status = element.get("Статус")
-    marks = [] if status is None else [_is_deleted_status(status)]
+    marks = [] if status is None else [is_deleted_status(status)]
     for child in element:
-        read = _MARKS.get(local[child.tag])
+        read = MARKS.get(local[child.tag])
         if read:
             marks.extend(read(child))
     return any(marks) if marks else None
-
-
-def _is_deleted_status(status: str) -> bool:
-    return alike(status) == alike("Удален")
-
-
-def _requisite_mark(requisites: Element) -> list[bool]:
-    return [flag(value) for name, value in pairs(requisites) if alike(name) == _DELETION_REQUISITE]
-
-
-_MARKS: dict[str, Callable[[Element], list[bool]]] = {
-    "Статус": lambda mark: [_is_deleted_status(text(mark))],
-    "ПометкаУдаления": lambda mark: [flag(text(mark))],
-    "ЗначенияРеквизитов": _requisite_mark,
-}

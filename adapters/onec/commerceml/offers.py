@@ -9,17 +9,20 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 from adapters.onec.commerceml.fields import (
+    MARKS,
     REF_CHARS_MAX,
     ZERO_GUID,
     Element,
     child_text,
-    deletion,
     first_pairs,
+    is_deleted_status,
     join_ref,
     local,
+    plain_ref,
     ref_of,
     refusal_of_ref,
     text,
@@ -53,14 +56,21 @@ _CONTENT: dict[str, tuple[str, Callable[[Element], Any]]] = {
 
 @dataclass(slots=True)
 class _Draft:
-    """An offer while it is read; ``where`` is what a reason for skipping calls it."""
+    """An offer while it is read."""
 
-    where: str
+    element: Element
     tally: Tally
     currencies: Mapping[str, str]
+    ref: str = ""
+    characteristic: str = ""
     content: dict[str, Any] = field(default_factory=dict)
+    marks: list[bool] = field(default_factory=list)
     prices: list[Price] | None = None
     rests: list[Rest] | None = None
+
+    def skip(self, why: str, what: str = "") -> None:
+        where = f"line {self.element.sourceline}: offer {self.ref} {what}".rstrip()
+        self.tally.skip(where[:WHERE_CHARS_MAX], why)
 
 
 def read_offers(element: Element, tally: Tally, currencies: Mapping[str, str], *, is_change: bool) -> Iterator[Offer]:
@@ -69,43 +79,53 @@ def read_offers(element: Element, tally: Tally, currencies: Mapping[str, str], *
     ``is_change`` says that it stands in ИзмененияПакетаПредложений, which names the characteristic apart.
     """
     tally.offers += 1
-    ref = _change_ref(element) if is_change else ref_of(element)
-    why = refusal_of_ref(ref)
-    draft = _Draft(f"line {element.sourceline}: offer {ref[:80]}".rstrip(), tally, currencies)
+    draft = _Draft(element, tally, currencies)
     for child in element:
         part = _PARTS.get(local[child.tag])
         if part:
             part(child, draft)
-    if why:
-        tally.skip(draft.where, why)
-        return
-    if is_change and draft.prices is not None:
+    if is_change:
+        _join_characteristic(draft)
         _forget_hollow_zero(draft)
-    product_ref, _, characteristic_ref = ref.partition("#")
-    yield Offer(ref, product_ref, characteristic_ref, _content(element, draft), draft.prices, draft.rests)
+    if why := refusal_of_ref(draft.ref):
+        draft.skip(why)
+        return
+    product_ref, _, characteristic_ref = draft.ref.partition("#")
+    yield Offer(draft.ref, product_ref, characteristic_ref, _content(draft), draft.prices, draft.rests)
 
 
-def _change_ref(element: Element) -> str:
-    ref = ref_of(element)
-    characteristic = child_text(element, "ИдХарактеристики") or ""
-    return ref if "#" in ref or characteristic == ZERO_GUID else join_ref(ref, characteristic)
-
-
-def _content(element: Element, draft: _Draft) -> OfferContent | None:
-    """An offer with a name describes all of itself, so no mark of deletion means that it is not deleted."""
-    is_deleted = deletion(element)
-    if is_deleted is None and "name" in draft.content:
-        is_deleted = False
-    if is_deleted is None and not draft.content:
-        return None
-    return OfferContent(**draft.content, is_deleted=is_deleted)
+def _join_characteristic(draft: _Draft) -> None:
+    if "#" not in draft.ref and draft.ref and draft.characteristic != ZERO_GUID:
+        draft.ref = join_ref(draft.ref, draft.characteristic)
 
 
 def _forget_hollow_zero(draft: _Draft) -> None:
     """1C writes Количество as the sum of the store rows: with a change of prices and no rows it says zero in vain."""
-    if draft.rests == [Rest("", ZERO)]:
+    if draft.prices is not None and draft.rests == [Rest("", ZERO)]:
         draft.rests = None
-        draft.tally.skip(draft.where, "a zero quantity without stores comes with every change of prices")
+        draft.skip("a zero quantity without stores comes with every change of prices")
+
+
+def _content(draft: _Draft) -> OfferContent | None:
+    """An offer with a name describes all of itself, so no mark of deletion means that it is not deleted."""
+    status = draft.element.get("Статус")
+    if status is not None:
+        draft.marks.append(is_deleted_status(status))
+    if draft.marks or "name" in draft.content:
+        draft.content["is_deleted"] = any(draft.marks)
+    return OfferContent(**draft.content) if draft.content else None
+
+
+def _ref(element: Element, draft: _Draft) -> None:
+    draft.ref = draft.ref or plain_ref(text(element))
+
+
+def _characteristic(element: Element, draft: _Draft) -> None:
+    draft.characteristic = text(element)
+
+
+def _mark(element: Element, draft: _Draft) -> None:
+    draft.marks.extend(MARKS[local[element.tag]](element))
 
 
 def _plain(name: str, read: Callable[[Element], Any]) -> Callable[[Element, _Draft], None]:
@@ -132,11 +152,11 @@ def _prices(element: Element, draft: _Draft) -> None:
 
 
 def _price(element: Element, draft: _Draft) -> Iterator[Price]:
-    said = {local[child.tag]: text(child) for child in element}
+    said = {local[child.tag]: (child.text or "").strip() for child in element}
     try:
         yield _read_price(said, draft.currencies)
     except ValueError as why:
-        draft.tally.skip(f"{draft.where}, price type {said.get('ИдТипаЦены', '')}"[:WHERE_CHARS_MAX], str(why))
+        draft.skip(str(why), f"price type {said.get('ИдТипаЦены', '')}")
 
 
 def _read_price(said: Mapping[str, str], currencies: Mapping[str, str]) -> Price:
@@ -150,7 +170,12 @@ def _read_price(said: Mapping[str, str], currencies: Mapping[str, str]) -> Price
         raise ValueError("the price is not a number" if shown else "the price is empty")
     if code is None:
         raise ValueError("the currency is unknown")
-    return Price(type_ref, Money.parse(amount, code), number(said.get("МинКоличество", "")) or ZERO)
+    return Price(type_ref, _money(amount, code), number(said.get("МинКоличество", "")) or ZERO)
+
+
+@lru_cache(4096)
+def _money(amount: Decimal, code: str) -> Money:
+    return Money.parse(amount, code)
 
 
 def _total(element: Element, draft: _Draft) -> None:
@@ -188,13 +213,16 @@ def _rest(store_ref: str, shown: str, draft: _Draft) -> None:
     draft.rests = draft.rests or []
     quantity = number(shown)
     if quantity is None:
-        draft.tally.skip(draft.where, "the quantity is not a number" if shown.strip() else "the quantity is empty")
+        draft.skip("the quantity is not a number" if shown.strip() else "the quantity is empty")
     else:
         draft.rests.append(Rest(store_ref.strip()[:REF_CHARS_MAX], quantity))
 
 
 _PARTS: dict[str, Callable[[Element, _Draft], None]] = {
     **{tag: _plain(name, read) for tag, (name, read) in _CONTENT.items()},
+    **dict.fromkeys(MARKS, _mark),
+    "Ид": _ref,
+    "ИдХарактеристики": _characteristic,
     "ХарактеристикиТовара": _characteristics,
     "Цены": _prices,
     "Количество": _total,

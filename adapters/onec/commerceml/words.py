@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from decimal import Decimal
+from functools import lru_cache
 
 # Latin letters typed in Russian words, such as the first one of "Cтатусы".
 _LOOK_ALIKES = str.maketrans("ABCEHKMOPTXYaceopxyё", "АВСЕНКМОРТХУасеорхуе")
 _NUMBER = re.compile(r"[+-]?\d{1,15}(\.\d{0,9})?|[+-]?\.\d{1,9}")
 _SPACES = re.compile(r"\s+")
-_TAGS_MAX = 4096
+_TAGS_MAX = _WORDS_MAX = 4096
 _TRUE = {"true", "1", "да", "yes"}
 
 CURRENCIES = {
@@ -37,6 +38,7 @@ CURRENCIES = {
 }
 
 
+@lru_cache(_WORDS_MAX)
 def alike(word: str) -> str:
     """The form in which two spellings of a Russian or English name are equal."""
     return _SPACES.sub(" ", word).strip().translate(_LOOK_ALIKES).casefold().translate(_LOOK_ALIKES)
@@ -57,6 +59,7 @@ class LocalNames(dict[str, str]):
         return name
 
 
+@lru_cache(_WORDS_MAX)
 def number(text: str) -> Decimal | None:
     """Read ``1 220,50``, also with no-break spaces; ``None`` if it is not a number a person would write."""
     plain = _SPACES.sub("", text).replace(",", ".").replace("−", "-")
@@ -71,6 +74,7 @@ def flag(text: str) -> bool:
 _CURRENCIES = table(CURRENCIES)
 
 
+@lru_cache(_WORDS_MAX)
 def currency(text: str) -> str | None:
     """The ISO 4217 code for what files call a currency; ``None`` if it is unknown."""
     word = text.strip().rstrip(".")
