@@ -43,6 +43,7 @@ def create_app(config: Config) -> Flask:
     app.extensions["broker"] = Broker(config)
     for blueprint in (showing, booking, ordering):
         app.register_blueprint(blueprint)
+    app.add_url_rule("/_health", "health", lambda: {"ok": True})
     _teach_templates(app)
     app.before_request(language.choose)
     app.after_request(_protect)
@@ -55,7 +56,6 @@ def create_app(config: Config) -> Flask:
 def _teach_templates(app: Flask) -> None:
     app.jinja_env.globals.update(
         t=language.t,
-        tn=language.tn,
         plurals=language.plurals,
         language=language.language,
         form_key=lambda: uuid.uuid4().hex,

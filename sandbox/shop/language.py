@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from datetime import date, datetime
 from decimal import Decimal
 
-from babel import Locale
 from babel.dates import format_date, format_time
 from babel.numbers import format_decimal, get_currency_precision, get_currency_symbol
 from flask import g, request, session
@@ -35,13 +34,6 @@ def language() -> str:
 def t(key: str, **values: object) -> str:
     """Return a text of the present language; an unknown key is an error."""
     return TEXTS[language()][key].format(**values)
-
-
-def tn(key: str, count: int, **values: object) -> str:
-    """Return a text in the plural form of ``count``."""
-    form = Locale(language()).plural_form(count)
-    texts = TEXTS[language()]
-    return texts.get(f"{key}.{form}", texts[f"{key}.other"]).format(n=count, **values)
 
 
 def plurals(key: str) -> dict[str, str]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from flask import Flask, request
+from flask import Flask, Response, request
 from flask.json.provider import DefaultJSONProvider
+from werkzeug.exceptions import NotFound
 
 from sandbox.providers.yookassa import api
 from sandbox.providers.yookassa.checkout import checkout
@@ -31,9 +32,17 @@ def create_app(config: Config) -> Flask:
     for blueprint in (api.v3, control, checkout):
         app.register_blueprint(blueprint)
     app.register_error_handler(ApiError, api.refuse)
+    app.register_error_handler(NotFound, _not_found)
     app.before_request(_learn_address)
     app.after_request(api.note_status)
     return app
+
+
+def _not_found(error: NotFound) -> Response:
+    """Answer a wrong address in the API's own form."""
+    if request.path.startswith("/v3/"):
+        return api.refuse(ApiError("not_found", "Resource doesn't exist"))
+    return Response(error.get_body(), 404, mimetype="text/html")
 
 
 def _learn_address() -> None:

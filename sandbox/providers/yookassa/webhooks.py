@@ -10,7 +10,7 @@ import copy
 import json
 import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -166,7 +166,8 @@ class Webhooks:
             while not self._is_closing:
                 self.on_tick()
                 for delivery in self._take_due():
-                    senders.submit(self._attempt, delivery)
+                    # result() in the callback has a failure of our own logged instead of kept in a future nobody reads
+                    senders.submit(self._attempt, delivery).add_done_callback(Future.result)
 
     def _take_due(self) -> list[Delivery]:
         """Return what is due, waiting up to a tick for it."""

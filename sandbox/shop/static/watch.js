@@ -21,5 +21,5 @@ async function watch() {
   setTimeout(watch, everyMs);
 }
 
-setTimeout(watch, everyMs);
+setTimeout(watch, Math.min(everyMs, 800));
 document.addEventListener("visibilitychange", () => document.hidden || ask().catch((error) => console.warn("watch", error)));

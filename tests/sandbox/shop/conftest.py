@@ -52,16 +52,28 @@ def box(answer: requests.Response, seat: str) -> str:
     return " ".join(html.unescape(found[0]).split())
 
 
-@pytest.fixture
-def broker() -> Iterator[FakeBroker]:
+@pytest.fixture(scope="module")
+def running_broker() -> Iterator[FakeBroker]:
     with FakeBroker() as running:
         yield running
 
 
 @pytest.fixture
-def shop(broker: FakeBroker) -> Iterator[ShopServer]:
-    with ShopServer(Config(broker.url, API_KEY, refresh_s=0.3)) as running:
+def broker(running_broker: FakeBroker) -> FakeBroker:
+    running_broker.forget()
+    return running_broker
+
+
+@pytest.fixture(scope="module")
+def running_shop(running_broker: FakeBroker) -> Iterator[ShopServer]:
+    with ShopServer(Config(running_broker.url, API_KEY, refresh_s=0.3)) as running:
         yield running
+
+
+@pytest.fixture
+def shop(running_shop: ShopServer, broker: FakeBroker) -> ShopServer:
+    """The shop, before a broker that is as new."""
+    return running_shop
 
 
 @pytest.fixture

@@ -65,6 +65,10 @@ class Fake:
         self.states = dict.fromkeys(self.seats, "free")
         self.versions = dict.fromkeys(self.seats, 1)
 
+    def forget(self) -> None:
+        """Become as new."""
+        vars(self).update(vars(Fake()))
+
     def mark(self, seat: str, state: str) -> None:
         """Change a seat as somebody else would."""
         self.version += 1

@@ -111,7 +111,10 @@ def test_a_body_that_is_not_json_is_refused(shop: Shop) -> None:
 def test_an_unknown_payment_is_not_found(shop: Shop) -> None:
     answer = shop.get("/payments/22d6d597-000f-5000-9000-145f6df21d6f")
 
+    wrong_address = shop.get("/receiptz")
+
     assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
+    assert (wrong_address.status_code, wrong_address.json()["code"]) == (404, "not_found")
 
 
 def test_two_stages_hold_the_money_then_take_less_of_it(shop: Shop) -> None:
