@@ -52,10 +52,10 @@ def up(data_dir: Path, port: int, with_sandbox: bool) -> None:  # noqa: FBT001 -
 def _run(data_dir: Path, plan: Plan) -> None:
     with opened(data_dir) as data:
         supervisor = Supervisor(data.folder("logs"), data.note_pids)
-        _stop_when_asked(supervisor)
+        stop_when_asked(supervisor)
         try:
-            addresses = start_stack(plan, data, supervisor)
-            click.echo(json.dumps(addresses, ensure_ascii=False))
+            stack = start_stack(plan, data, supervisor)
+            click.echo(json.dumps(stack.addresses, ensure_ascii=False))
             sys.stdout.flush()
             supervisor.run()
         except Stopped:
@@ -64,7 +64,8 @@ def _run(data_dir: Path, plan: Plan) -> None:
             supervisor.stop()
 
 
-def _stop_when_asked(supervisor: Supervisor) -> None:
+def stop_when_asked(supervisor: Supervisor) -> None:
+    """Let signals end what the supervisor runs."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, supervisor.ask_to_stop)
     if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # nohup asked for that

@@ -7,11 +7,15 @@ import importlib
 import socket
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from bridge.channels.model import Rules
+from bridge.channels.service import Scope, add_client, set_rules
+from bridge.core.db import Database
 from bridge.core.errors import Misconfigured
 from bridge.local.account import choose_account
 from bridge.local.data_dir import DataDir
@@ -25,6 +29,7 @@ from bridge.local.valkey import prepare_valkey
 HOST = "127.0.0.1"
 ANSWER_S = 5.0
 UPGRADE_S = 600.0
+REHEARSAL_CAP_S, REHEARSAL_SEATS_MAX = 600, 10
 WORKERS = ("worker-1", "worker-2")  # while one makes a slow call, the other does the rest
 BRIDGE = (sys.executable, "-m", "bridge")
 
@@ -39,8 +44,16 @@ class Plan:
     command: Sequence[str] = BRIDGE
 
 
-def start_stack(plan: Plan, data: DataDir, supervisor: Supervisor) -> dict[str, Any]:
-    """Start servers, peers and the broker, and return their addresses once the broker says it is ready.
+@dataclass(frozen=True, slots=True)
+class Stack:
+    """What runs: ``addresses`` for people, ``env`` with which another process becomes a part of it (with secrets)."""
+
+    addresses: dict[str, Any]
+    env: Mapping[str, str] = field(repr=False)
+
+
+def start_stack(plan: Plan, data: DataDir, supervisor: Supervisor) -> Stack:
+    """Start servers, peers and the broker, and return where they are once the broker says it is ready.
 
     Raises ``Misconfigured`` if something is missing or does not start, ``Stopped`` if asked to stop meanwhile; what
     has started then is the caller's to stop.
@@ -52,11 +65,33 @@ def start_stack(plan: Plan, data: DataDir, supervisor: Supervisor) -> dict[str, 
     supervisor.run_once(Part("upgrade", [*plan.command, "db", "upgrade"], env, ready_timeout_s=UPGRADE_S))
     peers: dict[str, str] = {}
     if plan.with_sandbox:
-        specs, additions, peers = importlib.import_module("sandbox").parts(data.path, broker_url)
-        supervisor.start([_peer(spec, plan.environ, data) for spec in specs])
-        env |= additions
+        rehearsal = importlib.import_module("sandbox").parts(data.path, broker_url)
+        admit(rehearsal["clients"], _database_url(env))
+        supervisor.start([_peer(spec, plan.environ, data) for spec in rehearsal["peers"]])
+        env |= rehearsal["env"]
+        peers = rehearsal["addresses"]
     supervisor.start(_broker_parts(plan.command, env, port))
-    return {"ready": True, "broker": broker_url, "console": f"{broker_url}/console", "sandbox": peers}
+    return Stack({"ready": True, "broker": broker_url, "console": f"{broker_url}/console", "sandbox": peers}, env)
+
+
+def admit(clients: Sequence[Mapping[str, Any]], database_url: str) -> None:
+    """Give each client of a rehearsal a key in its file, unless an earlier start has done so."""
+    db = Database(database_url, connections_max=1)
+    try:
+        for client in clients:
+            if not client["key_file"].exists():
+                _admit(db, client)
+    finally:
+        db.close()
+
+
+def _admit(db: Database, client: Mapping[str, Any]) -> None:
+    with db.begin() as tx:
+        if "hold_ttl_s" in client:
+            set_rules(tx, Rules(client["channel"], client["hold_ttl_s"], REHEARSAL_CAP_S, REHEARSAL_SEATS_MAX))
+        key = add_client(tx, client["name"], client["channel"], list(Scope))
+        client["key_file"].touch(mode=0o600)
+        client["key_file"].write_text(key, encoding="utf-8")
 
 
 def _start_servers(environ: Mapping[str, str], data: DataDir, supervisor: Supervisor) -> dict[str, str]:
@@ -78,6 +113,10 @@ def _start_servers(environ: Mapping[str, str], data: DataDir, supervisor: Superv
 
 def _is_given(name: str, environ: Mapping[str, str]) -> bool:
     return bool(environ.get(name) or environ.get(f"{name}_FILE"))
+
+
+def _database_url(env: Mapping[str, str]) -> str:
+    return env.get("BRIDGE_DATABASE_URL") or Path(env["BRIDGE_DATABASE_URL_FILE"]).read_text(encoding="utf-8").strip()
 
 
 def _broker_parts(command: Sequence[str], env: Mapping[str, str], port: int) -> list[Part]:

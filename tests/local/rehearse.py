@@ -12,14 +12,14 @@ import sandbox
 from bridge.local.process import free_port
 
 
-def parts(data_dir: Path, broker_url: str) -> tuple[list[dict[str, Any]], dict[str, str], dict[str, str]]:
+def parts(data_dir: Path, broker_url: str) -> dict[str, Any]:
     port = str(free_port())
     argv = [sys.executable, str(stand_in), "serve", "--port", port]
     env = {"BRIDGE_DATA_DIR": str(data_dir / "peer"), "BRIDGE_BROKER": broker_url}
     (data_dir / "peer").mkdir(exist_ok=True)
     url = f"http://127.0.0.1:{port}"
     peer = {"name": "onec", "argv": argv, "env": env, "ready_url": f"{url}/readyz"}
-    return [peer], {"BRIDGE_ONEC__BASE_URL": url}, {"onec": url}
+    return {"clients": [], "peers": [peer], "env": {"BRIDGE_ONEC__BASE_URL": url}, "addresses": {"onec": url}}
 
 
 module = importlib.import_module("bridge.cli.up")
