@@ -48,7 +48,7 @@ class Model:
             self.free(hold)
 
 
-def machine(house: House) -> type[RuleBasedStateMachine]:
+def machine(house: House) -> type[RuleBasedStateMachine]:  # noqa: C901  a machine is one class of many rules
     """The rules, bound to a database; each run begins with free seats."""
 
     class Holds(RuleBasedStateMachine):
@@ -69,7 +69,8 @@ def machine(house: House) -> type[RuleBasedStateMachine]:
                 hold = house.place(*seats).hold
             except Refused as refusal:
                 assert not can
-                assert sorted(refusal.params["lost"]) == sorted(s for s in seats if not model.is_takeable(s))
+                lost = sorted(refusal.params["lost"])
+                assert lost == sorted(s for s in seats if not model.is_takeable(s))
                 return None
             assert can
             overtaken = {owner for seat in seats if (owner := model.owner[seat])}
