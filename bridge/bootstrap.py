@@ -32,6 +32,7 @@ from config.settings import Settings
 
 PROVIDER_CALL_S = 35.0
 PROVIDER_SESSIONS = 8
+SEATS_SETTLE_S = 1.0
 
 
 @dataclass(frozen=True)
@@ -102,17 +103,20 @@ def _providers(settings: Settings) -> dict[tuple[str, str], Provider]:
 
 
 def _lanes(settings: Settings, db: Database, erp: Erp | None, accounts: Accounts) -> list[Lane]:
+    # A posting repeated too early could be made twice. Seat commands are the same when repeated (port, 3 and 4), so
+    # they are looked up as soon as the ERP may have drawn breath.
     policy = Policy(settle_s=settings.erp.settle_s)
+    seats_policy = Policy(settle_s=SEATS_SETTLE_S)
     calls = ProviderCalls(db, Sender(), accounts)
     provider = Lane(attempts.LANE, calls.perform, Policy(settle_s=5.0), batch_max=1, call_s=PROVIDER_CALL_S)
     if erp is None:
         return [provider]
     given = settings.erp
-    commands = SeatCommands(db, erp, policy)
+    commands = SeatCommands(db, erp, seats_policy)
     postings = Postings(db, erp, policy)
     return [
         provider,
-        Lane(holds.LANE, commands.perform, policy, given.commands_max, given.seats_call_s),
+        Lane(holds.LANE, commands.perform, seats_policy, given.commands_max, given.seats_call_s),
         Lane(facts.LANE, postings.perform, policy, given.postings_max, given.postings_call_s),
         Lane(SYNC, Sync(db, erp).perform, policy, batch_max=1, call_s=120.0),
     ]

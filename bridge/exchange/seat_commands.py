@@ -14,7 +14,7 @@ from bridge.alerts.service import raise_alert, report_work
 from bridge.core import outbox
 from bridge.core.db import Database
 from bridge.core.deadline import Deadline
-from bridge.core.errors import NotSent, Unknown
+from bridge.core.errors import NotSent, Throttled, Unknown
 from bridge.core.money import Money
 from bridge.core.outbox import FenceLost, Work
 from bridge.core.retry import Policy
@@ -37,7 +37,7 @@ from bridge.ports.erp import (
     Release,
 )
 from bridge.seats import holds
-from bridge.seats.model import HoldState
+from bridge.seats.model import UNAVAILABLE, HoldState
 
 log = structlog.get_logger()
 
@@ -79,12 +79,20 @@ class SeatCommands:
         except Unknown:
             self._suspect(errands)
             raise
+        except (NotSent, Throttled):
+            self._turn_away(errands)
+            raise
         self._settle(list(zip(errands, results, strict=True)))
 
     def _suspect(self, errands: Sequence[Errand]) -> None:
         """Unknown is a state, not a guess: the seats stay taken until a look-up decides."""
         with self._db.begin() as tx:
             holds.suspect(tx, [errand.command.hold_id for errand in errands if isinstance(errand.command, Hold)])
+
+    def _turn_away(self, errands: Sequence[Errand]) -> None:
+        """The ERP cannot be asked now, so a buyer is told at once. A hold that may have got through before is kept."""
+        unasked = [errand for errand in errands if isinstance(errand.command, Hold) and not errand.work.was_begun]
+        self._settle([(errand, CommandResult(Outcome.REFUSED, code=UNAVAILABLE)) for errand in unasked])
 
     def _look_up(self, errands: Sequence[Errand], deadline: Deadline) -> list[Errand]:
         """Settle what the ERP has done already; return what it has not, to be sent again."""
@@ -150,8 +158,8 @@ def _command(tx: Connection, work: Work) -> Command | None:
     ref = _performance_refs(tx, [hold.performance_id])[hold.performance_id]
     if work.kind == "release":
         return Release(hold.id, ref)
-    if hold.state not in {HoldState.RESERVING, HoldState.UNCERTAIN} and not work.was_begun:
-        return None
+    if hold.state not in {HoldState.RESERVING, HoldState.UNCERTAIN}:
+        return None  # it is over; its release comes next under the same key and settles it in the ERP too
     ttl_s = max(1, round((hold.cap_at - datetime.now(UTC)).total_seconds()))
     return Hold(hold.id, ref, [line.seat_ref for line in hold.lines], ttl_s, hold.channel)
 
@@ -201,7 +209,8 @@ def _settle_hold(tx: Connection, command: Hold, result: CommandResult) -> None:
         holds.activate(tx, command.hold_id, result.seconds_left)
         return
     holds.refuse(tx, command.hold_id, result.code, result.lost_seat_refs)
-    refresh_performance(tx, command.performance_ref)
+    if result.code != UNAVAILABLE:
+        refresh_performance(tx, command.performance_ref)
 
 
 def _settle_release(tx: Connection, command: Release, result: CommandResult) -> None:

@@ -175,6 +175,7 @@ def sell(tx: Connection, order: Order) -> bool:
     If somebody else has a seat by now (late money), the order goes to a person, never silently. The caller has locked
     the order. Returns whether the seats were sold.
     """
+    holds.get_many(tx, order.hold_ids, for_update=True)  # holds before seats, as everybody does
     sale = [SaleLine(line.performance_id, line.seat_ref, line.hold_id, line.id) for line in order.lines]
     try:
         with tx.begin_nested():

@@ -17,7 +17,7 @@ from bridge.channels.service import Client, Scope
 from bridge.core import ids
 from bridge.core.db import Database
 from bridge.core.deadline import Deadline
-from bridge.core.errors import Refused
+from bridge.core.errors import BridgeError, NotSent, Refused
 from bridge.core.gateway import Gateway
 from bridge.core.idempotency import Answer, Call
 from bridge.rest import once
@@ -28,7 +28,7 @@ from bridge.rest.shapes import Given, Moment, Problem, Shown
 from bridge.seats import holds
 from bridge.seats.claim import seats_unavailable
 from bridge.seats.inventory import seat_map
-from bridge.seats.model import Hold, HoldState, Wish
+from bridge.seats.model import UNAVAILABLE, Hold, HoldState, Wish
 
 SeatRef = Annotated[str, Field(min_length=1, max_length=80)]
 SEATS_MAX = 100  # of any channel; a channel's own limit is lower
@@ -176,13 +176,20 @@ def _answer(hold: Hold) -> Answer:
     where = {"Location": f"/v1/holds/{hold.id}"}
     match hold.state:
         case HoldState.REFUSED:
-            refusal = hold.refusal or {}
-            response = of_error(seats_unavailable(refusal.get("lost") or [line.seat_ref for line in hold.lines]))
+            response = of_error(_refusal(hold))
             return Answer(response.status_code, response.get_data(), {"Content-Type": response.content_type})
         case HoldState.RESERVING | HoldState.UNCERTAIN:
             return once.answer(202, show(hold), {**where, "Retry-After": "1"})
         case _:
             return once.answer(201, show(hold), where)
+
+
+def _refusal(hold: Hold) -> BridgeError:
+    """Why the ERP did not agree. Only seats that somebody has are lost; an ERP that cannot be asked has none."""
+    refusal = hold.refusal or {}
+    if refusal.get("code") == UNAVAILABLE:
+        return NotSent(UNAVAILABLE, "The ticket office cannot be asked now; nothing was held. Ask again in a moment.")
+    return seats_unavailable(refusal.get("lost") or [line.seat_ref for line in hold.lines])
 
 
 def _final(tx: Connection, call: Call, hold: Hold) -> Answer:

@@ -77,6 +77,7 @@ _EXTEND = text(
     RETURNING s.hold_id
     """
 )
+_TRY_LOCK = text("SELECT hold_id FROM hold WHERE hold_id = ANY(:ids) ORDER BY hold_id FOR UPDATE SKIP LOCKED")
 _LAPSED = text(
     """
     SELECT hold_id FROM hold WHERE state IN ('reserving', 'active') AND expires_at <= clock_timestamp()
@@ -115,7 +116,7 @@ def place_hold(tx: Connection, place: Place, rules: Rules) -> Placed:
     authority = Authority.BROKER if claimed.is_allotted else Authority.ERP
     state = HoldState.ACTIVE if claimed.is_allotted else HoldState.RESERVING
     tx.execute(_INSERT, _hold_row(place, rules, claimed) | {"authority": authority.value, "state": state.value})
-    expire(tx, claimed.overtaken)
+    _expire_overtaken(tx, claimed.overtaken)
     work_id = None if claimed.is_allotted else _ask_erp(tx, "hold", place.hold_id, delay_s=SELF_SERVICE_S)
     return Placed(get(tx, place.hold_id), work_id)
 
@@ -230,6 +231,14 @@ def expire(tx: Connection, hold_ids: Sequence[UUID]) -> None:
     """End holds whose time is over, here and in the ERP. Seats that somebody else took meanwhile stay his."""
     if ended := _change(tx, hold_ids, HoldState.EXPIRED):
         _give_back(tx, ended)
+
+
+def _expire_overtaken(tx: Connection, hold_ids: Sequence[UUID]) -> None:
+    """End the holds whose seats a claim has just taken over. Everybody else locks a hold before its seats; a claim has
+    the seats already, so it never waits for a hold: whoever has it locked is ending it himself.
+    """
+    if hold_ids:
+        expire(tx, list(tx.execute(_TRY_LOCK, {"ids": list(hold_ids)}).scalars()))
 
 
 def expire_lapsed(tx: Connection, rows_max: int = 500) -> int:

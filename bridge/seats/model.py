@@ -35,6 +35,8 @@ TRANSITIONS: Mapping[HoldState, frozenset[HoldState]] = {
     S.REFUSED: frozenset(),
     S.RELEASED: frozenset(),
 }
+# Why a hold was refused without anybody having decided about its seats: the ERP could not be asked.
+UNAVAILABLE = "erp_unavailable"
 LIVE = frozenset({S.RESERVING, S.ACTIVE, S.UNCERTAIN})
 
 
