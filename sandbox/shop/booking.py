@@ -65,6 +65,7 @@ def release(hold_id: str) -> Redirect:
     """Give the seats back."""
     own = cookie.hold(hold_id)
     broker().release(hold_id)
+    cookie.close_hold(hold_id)
     return redirect(url_for("showing.performance", performance_id=own["performance"]), 303)
 
 
@@ -97,6 +98,7 @@ def _show_hold(hold_id: str, wrong: Json, buyer: Json | None = None) -> str | Re
     if found["state"] in UNSETTLED:
         return render_template("reserving.html", hold=found)
     if found["state"] in GONE:
+        cookie.close_hold(hold_id)
         return render_template("plain.html", kind=GONE[found["state"]], performance_id=own["performance"]), 410
     if found["state"] != "active":
         abort(404)

@@ -25,6 +25,11 @@ def hold(hold_id: str) -> dict[str, Any]:
     return _own("holds", hold_id)
 
 
+def close_hold(hold_id: str) -> None:
+    """Note that the hold is over: its page stays, but nothing points to it any more."""
+    _remember("holds", hold_id, {**_own("holds", hold_id), "over": True})
+
+
 def remember_order(order_id: str, hold_id: str, performance_id: str) -> None:
     """Note that the buyer owns the order, made of the hold."""
     _remember("holds", hold_id, {"performance": performance_id, "order": order_id})
@@ -42,9 +47,10 @@ def order(order_id: str) -> dict[str, Any]:
 
 
 def holds_of(performance_id: str) -> list[str]:
-    """Return the buyer's holds of a performance that are not orders yet, newest first."""
+    """Return the buyer's living holds of a performance that are not orders yet, newest first."""
     holds: dict[str, dict[str, Any]] = session.get("holds", {})
-    return [key for key, row in reversed(holds.items()) if row["performance"] == performance_id and "order" not in row]
+    living = ((key, row) for key, row in reversed(holds.items()) if not row.keys() & {"order", "over"})
+    return [key for key, row in living if row["performance"] == performance_id]
 
 
 def _remember(kind: str, key: str, row: dict[str, Any]) -> None:

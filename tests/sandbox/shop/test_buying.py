@@ -128,9 +128,12 @@ def test_a_hold_that_runs_out_while_the_form_is_filled_in_leads_back_to_the_map(
 def test_seats_can_be_given_back(buyer: Buyer, broker: FakeBroker) -> None:
     held = buyer.choose("P-05-12")
 
-    buyer.post(f"{held.url.removeprefix(buyer.url)}/release")
+    before = words(buyer.get("/performances/p-1"))
+    after = words(buyer.post(f"{held.url.removeprefix(buyer.url)}/release"))
 
     assert broker.states["P-05-12"] == "free"
+    assert "Места за вами →" in before
+    assert "Места за вами →" not in after
 
 
 def test_a_wrong_buyer_is_told_what_to_mend_and_loses_nothing(buyer: Buyer, broker: FakeBroker) -> None:
