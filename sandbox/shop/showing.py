@@ -35,6 +35,12 @@ def broker() -> Broker:
     return cast("Broker", current_app.extensions["broker"])
 
 
+@showing.get("/_health")
+def health() -> Response:
+    """Answer that the shop itself runs, whatever becomes of the broker."""
+    return jsonify({"ok": True})
+
+
 @showing.get("/")
 def playbill() -> str:
     """Show what is on, in the order of dates."""
