@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 
 from sqlalchemy import Connection, func, insert, select, update
@@ -42,10 +43,11 @@ def import_goods(tx: Connection, reading: GoodsReading, *, file: str, source: st
     run_id = tx.execute(
         insert(import_run).values(source=source, file=file).returning(import_run.c.import_run_id)
     ).scalar_one()
-    store = GoodsStore(tx, source, run_id)
-    for item in reading:
-        store.take(item)
-    store.flush()
+    with ThreadPoolExecutor(1, "import") as writer:
+        store = GoodsStore(tx, source, run_id, writer)
+        for item in reading:
+            store.take(item)
+        store.flush()
     report = _report(file, reading.tally, store.written)
     _finish(tx, run_id, reading, report)
     return report

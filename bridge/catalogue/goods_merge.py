@@ -12,7 +12,7 @@ from sqlalchemy import (
     Boolean,
     ColumnElement,
     Connection,
-    Row,
+    CursorResult,
     Table,
     Text,
     UniqueConstraint,
@@ -26,48 +26,50 @@ from sqlalchemy import (
     select,
     tuple_,
 )
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.dialects.postgresql import Insert, insert
 from sqlalchemy.sql.dml import ReturningInsert
 
-STAMP = "changed_run_id"
+Fields = Mapping[str, object]
 
 
-def merge(tx: Connection, table: Table, rows: Sequence[Mapping[str, object]]) -> Sequence[Row[Any]]:
-    """Insert ``rows`` or change those with the same key; a column that is ``None`` keeps its value.
+def merge(tx: Connection, table: Table, rows: Sequence[Fields], shared: Fields) -> CursorResult[Any]:
+    """Insert ``rows`` or change those with the same key; a column that is ``None`` or missing keeps its value.
 
-    All rows have the same columns, and no key comes twice. Return the key and the primary key of each row that was
-    written: one that would stay the same is not. The caller holds a lock that keeps others from the same keys.
+    ``shared`` are columns with one value for all rows. No key comes twice. The result counts the rows that were
+    written, which one that would stay the same is not, and holds their keys where the database made the primary key.
+    The caller holds a lock that keeps others from writing the same keys.
     """
-    if not rows:
-        return ()
     document = json.dumps(rows, ensure_ascii=False, default=str)
-    return tx.execute(_statement(table, tuple(rows[0])), {"rows": document}).all()
+    statement = _statement(table, tuple(shared)).execution_options(preserve_rowcount=True)
+    return tx.execute(statement, {"rows": document, **shared})
 
 
 @cache
-def _statement(table: Table, names: tuple[str, ...]) -> ReturningInsert[Any]:
+def _statement(table: Table, shared: tuple[str, ...]) -> Insert | ReturningInsert[Any]:
     keys = _keys(table)
+    names = [column.name for column in table.columns if column.identity is None]
     given = (
         func.json_to_recordset(cast(bindparam("rows", type_=Text), JSON))
-        .table_valued(*(column(name, table.c[name].type) for name in names))
+        .table_valued(*(column(name, table.c[name].type) for name in names if name not in shared))
         .render_derived(name="given", with_types=True)
     )
-    merged = {name: _merged(given.c[name], table.c[name]) for name in names}
+    new = {name: bindparam(name, type_=table.c[name].type) if name in shared else given.c[name] for name in names}
+    merged = {name: value if name in shared else _merged(value, table.c[name]) for name, value in new.items()}
     free = [name for name in names if name not in keys]
-    compared = [name for name in free if name != STAMP]
+    compared = [name for name in free if name not in shared]
     is_other = tuple_(*(merged[name] for name in compared)).is_distinct_from(
         tuple_(*(table.c[name] for name in compared))
     )
     rows = (
         select(*merged.values())
-        .select_from(given.outerjoin(table, and_(*(given.c[key] == table.c[key] for key in keys))))
+        .select_from(given.outerjoin(table, and_(*(new[key] == table.c[key] for key in keys))))
         .where(or_(table.c[keys[0]].is_(None), is_other))
     )
     insertion = insert(table).from_select(names, rows)
-    upsert = insertion.on_conflict_do_update(
-        index_elements=keys, set_={name: insertion.excluded[name] for name in free}
-    )
-    return upsert.returning(*(table.c[key] for key in keys), *table.primary_key)
+    changes = {name: insertion.excluded[name] for name in free}
+    upsert = insertion.on_conflict_do_update(index_elements=keys, set_=changes)
+    made = [column for column in table.primary_key if column.identity is not None]
+    return upsert.returning(*(table.c[key] for key in keys), *made) if made else upsert
 
 
 def _keys(table: Table) -> list[str]:

@@ -5,33 +5,37 @@ What the file does not mention stays as it was, nothing is ever deleted: a mark 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import Executor, Future
 from typing import Any
 
 from sqlalchemy import Connection, Row, Table, any_, bindparam, select
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.types import Text
 
-from bridge.catalogue.goods_merge import STAMP, merge
+from bridge.catalogue.goods_merge import Fields, merge
 from bridge.catalogue.goods_rows import OFFER_HASHES, TABLES, content_row, digests, offer_row, price_rows, rest_rows
 from bridge.catalogue.goods_tables import offer, offer_price, offer_rest
 from bridge.ports.goods import Item, Offer
 
 BATCH = 2000
-Fields = dict[str, object]
 
 
 class GoodsStore:
     """Takes items one by one and writes them in batches, in their order; ``flush`` writes what is left.
 
+    While ``writer``, an executor of one thread, waits for the database, the next items are read: until ``flush`` has
+    returned nobody else may use ``tx``. What goes wrong in a batch is raised by the next one.
     ``written`` counts the rows that changed. One store serves one file of one ``source`` in one transaction, whose
     caller holds the lock of that source.
     """
 
-    def __init__(self, tx: Connection, source: str, run_id: int) -> None:
+    def __init__(self, tx: Connection, source: str, run_id: int, writer: Executor) -> None:
         self._tx = tx
         self._source = source
-        self._run_id = run_id
+        self._stamp = {"changed_run_id": run_id}
+        self._writer = writer
+        self._under_way: Future[None] | None = None
         self._batches: dict[type[Item], dict[str, Any]] = {kind: {} for kind in (*TABLES, Offer)}
         self.written = 0
 
@@ -39,29 +43,40 @@ class GoodsStore:
         """Note an item. The same id once more begins a new batch, so that the later one is merged into the earlier."""
         batch = self._batches[type(item)]
         if item.ref in batch or len(batch) >= BATCH:
-            self._write(type(item))
-        batch[item.ref] = item
+            self._send(type(item))
+        self._batches[type(item)][item.ref] = item
 
     def flush(self) -> None:
         """Write everything noted."""
         for kind in self._batches:
-            self._write(kind)
+            self._send(kind)
+        self._wait()
 
-    def _write(self, kind: type[Item]) -> None:
-        items = list(self._batches[kind].values())
-        self._batches[kind].clear()
-        if items and kind is Offer:
+    def _send(self, kind: type[Item]) -> None:
+        items = self._batches[kind]
+        self._batches[kind] = {}
+        self._wait()
+        if items:
+            self._under_way = self._writer.submit(self._write, kind, list(items.values()))
+
+    def _wait(self) -> None:
+        if self._under_way is not None:
+            self._under_way.result()
+
+    def _write(self, kind: type[Item], items: Sequence[Any]) -> None:
+        if kind is Offer:
             self._write_offers(items)
-        elif items:
+        else:
             self._write_described(TABLES[kind], items)
 
     def _write_described(self, table: Table, items: Sequence[Item]) -> None:
         known = self._known(table, items, ["content_hash"])
         rows = {item.ref: content_row(item) for item in items}
-        changed = [
-            row for ref, row in rows.items() if ref not in known or known[ref].content_hash != row["content_hash"]
-        ]
-        self._merge(table, [{"source": self._source, **row} for row in changed])
+        self._merge(
+            table,
+            [row for ref, row in rows.items() if ref not in known or known[ref].content_hash != row["content_hash"]],
+            {"source": self._source},
+        )
 
     def _write_offers(self, offers: Sequence[Offer]) -> None:
         known = self._known(offer, offers, OFFER_HASHES)
@@ -75,9 +90,9 @@ class GoodsStore:
             if is_new["rests_hash"]:
                 restocked.append(item)
             if any(is_new.values()) or item.ref not in known:
-                rows.append({"source": self._source, **offer_row(item), **new})
+                rows.append({**offer_row(item), **new})
         ids = {ref: row.offer_id for ref, row in known.items()}
-        ids |= {row.ref: row.offer_id for row in self._merge(offer, rows)}
+        ids |= {row.ref: row.offer_id for row in self._merge(offer, rows, {"source": self._source})}
         self._merge(offer_price, [row for item in repriced for row in price_rows(ids[item.ref], item)])
         self._merge(offer_rest, [row for item in restocked for row in rest_rows(ids[item.ref], item)])
 
@@ -87,10 +102,12 @@ class GoodsStore:
         query = select(*columns).where(table.c.source == self._source, table.c.ref == any_(refs))
         return {row.ref: row for row in self._tx.execute(query)}
 
-    def _merge(self, table: Table, rows: Sequence[Fields]) -> Sequence[Row[Any]]:
-        written = merge(self._tx, table, [{**row, STAMP: self._run_id} for row in rows])
-        self.written += len(written)
-        return written
+    def _merge(self, table: Table, rows: Sequence[Fields], shared: Fields | None = None) -> Iterable[Row[Any]]:
+        if not rows:
+            return ()
+        result = merge(self._tx, table, rows, {**(shared or {}), **self._stamp})
+        self.written += result.rowcount
+        return result if result.returns_rows else ()
 
 
 def _differ(new: Mapping[str, int | None], old: Row[Any] | None) -> dict[str, bool]:

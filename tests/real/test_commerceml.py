@@ -19,9 +19,8 @@ from bridge.core.db import Database
 FOLDER = os.environ.get("FIXTURES")
 FILES = sorted(Path(FOLDER, "commerceml").glob("*.xml")) if FOLDER else []
 CATALOG = "/*/*[local-name()='Каталог']/*[local-name()='Товары']/*[local-name()='Товар']"
-OFFERS = "/*/*[contains(local-name(), 'ПакетПредложений') or contains(local-name(), 'ПакетаПредложений')]" + (
-    "/*[local-name()='Предложения']/*[local-name()='Предложение']"
-)
+PACKAGE = "/*/*[contains(local-name(), 'ПакетПредложений') or contains(local-name(), 'ПакетаПредложений')]"
+OFFERS = f"{PACKAGE}/*[local-name()='Предложения']/*[local-name()='Предложение']"
 COUNTS = {
     "products": f"count({CATALOG})",
     "offers": f"count({OFFERS})",
