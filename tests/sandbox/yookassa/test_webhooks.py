@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
+import pytest
+
+from sandbox.providers.yookassa import Config, Profile, YooKassaServer
+
 from .conftest import Receiver, Shop, eventually
 
 
@@ -39,14 +45,32 @@ def test_anything_but_200_is_repeated_and_every_answer_is_kept(shop: Shop, recei
     assert [attempt["status"] for attempt in deliveries(shop)[0]["attempts"]] == [500, 202, 200]
 
 
-def test_a_shop_that_is_down_is_told_later(shop: Shop, receiver: Receiver) -> None:
+@pytest.fixture
+def patient_shop(receiver: Receiver) -> Iterator[Shop]:
+    """A shop at a simulator that waits a minute between attempts."""
+    with YooKassaServer(Config(receiver.url, profile=Profile((60.0,), answer_timeout_s=3.0, silence_s=1.0))) as server:
+        yield Shop(server.url)
+
+
+def test_a_shop_that_was_down_is_told_when_the_time_has_come(patient_shop: Shop, receiver: Receiver) -> None:
     receiver.answers = [503]
-    shop.paid()
-    receiver.wait(1)
+    patient_shop.paid()
+    eventually(lambda: len(deliveries(patient_shop)[0]["attempts"]) == 1)
+    assert deliveries(patient_shop)[0]["state"] == "waiting"
 
-    shop.lever("/_clock", {"advance_s": 60})
+    patient_shop.lever("/_clock", {"advance_s": 61})
 
-    assert len(receiver.wait(2, timeout_s=0.6)) == 2
+    assert len(receiver.wait(2)) == 2
+
+
+def test_nobody_is_told_for_more_than_a_day(patient_shop: Shop, receiver: Receiver) -> None:
+    receiver.answers = [503, 503]
+    patient_shop.paid()
+    eventually(lambda: len(deliveries(patient_shop)[0]["attempts"]) == 1)
+
+    patient_shop.lever("/_clock", {"advance_s": 25 * 3600})
+
+    eventually(lambda: deliveries(patient_shop)[0]["state"] == "given_up")
 
 
 def test_a_duplicate_arrives_twice_though_answered(shop: Shop, receiver: Receiver) -> None:
