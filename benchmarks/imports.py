@@ -1,0 +1,12 @@
+"""The import of a CommerceML file, beside a bare parse of the same file."""
+
+from __future__ import annotations
+
+from benchmarks.import_commerceml import run as import_offers
+from benchmarks.stack import servers
+
+
+def run() -> dict[str, float]:
+    """Measure the import into a database of its own."""
+    with servers() as stack:
+        return import_offers(stack.postgres.url())
