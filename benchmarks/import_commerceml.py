@@ -11,6 +11,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 from lxml import etree
@@ -35,10 +36,10 @@ def run(database_url: str, offers: int = OFFERS) -> dict[str, float]:
         with path.open("w", encoding="utf-8") as out:
             out.writelines(_lines(offers))
         sources = [f"benchmark-{uuid.uuid4()}" for _ in range(RUNS)]
-        first_s = min(_timed(lambda source=source: _load(db, path, source)) for source in sources)
+        first_s = min(_timed(partial(_load, db, path, source)) for source in sources)
         peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-        again_s = min(_timed(lambda: _load(db, path, sources[0])) for _ in range(RUNS))
-        bare_s = min(_timed(lambda: _bare(path)) for _ in range(RUNS))
+        again_s = min(_timed(partial(_load, db, path, sources[0])) for _ in range(RUNS))
+        bare_s = min(_timed(partial(_bare, path)) for _ in range(RUNS))
         return {
             "offers": offers,
             "file_mb": round(path.stat().st_size / 1024**2, 1),

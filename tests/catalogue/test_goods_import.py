@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from sqlalchemy import Connection, func, select, text
+from sqlalchemy.exc import IntegrityError
 
 from adapters.onec import commerceml
 from bridge.catalogue.goods_import import ImportReport, import_goods
@@ -27,6 +31,7 @@ SEAT = (
     "<ХарактеристикаТовара><Наименование>Место</Наименование><Значение>12</Значение></ХарактеристикаТовара>"
     "</ХарактеристикиТовара>"
 )
+FUZZED = "".join(seats(3)).encode()
 GOODS = (offer_table, offer_price, offer_rest)
 
 
@@ -208,3 +213,31 @@ def test_two_imports_of_one_infobase_do_not_run_at_once(db: Database, file: Path
             load(db, file)
         assert load(db, file, "another").products == 1
     assert caught.value.code == "import_is_running"
+
+
+def test_what_the_database_refuses_is_raised_and_undoes_all(db: Database, file: Path) -> None:
+    with db.begin() as tx:
+        tx.execute(text("ALTER TABLE offer_price ADD CONSTRAINT never CHECK (price_minor < 100)"))
+    file.write_text("".join(seats(BATCH * 2)))
+    with pytest.raises(IntegrityError):
+        load(db, file)
+    assert rows(db, offer_table.c.ref) == []
+
+
+@given(
+    cut=st.just(len(FUZZED)) | st.integers(1, len(FUZZED)),
+    changes=st.lists(st.tuples(st.integers(0, len(FUZZED) - 1), st.integers(0, 255)), max_size=3),
+)
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_a_damaged_file_is_read_or_changes_nothing(db: Database, cut: int, changes: list[tuple[int, int]]) -> None:
+    content = bytearray(FUZZED)
+    for at, byte in changes:
+        content[at] = byte
+    before = versions(db)
+    try:
+        with db.begin() as tx:
+            store(tx, Path("goods.xml"), io.BytesIO(content[:cut]))
+    except Refused:
+        assert versions(db) == before
+    else:
+        assert cut > len(FUZZED) - len(b"\n")
