@@ -57,7 +57,7 @@ SHOWN = ("lost", "unknown", "alternatives", "errors")
 def problem(status: int, code: str, detail: str, **extra: Any) -> Response:
     """A problem document."""
     body = {
-        "type": f"/docs/errors#{code}",
+        "type": f"urn:ticket-bridge:problem:{code}",
         "title": translate(HTTPStatus(status).phrase, language()),
         "status": status,
         "detail": detail,

@@ -27,6 +27,13 @@ log = structlog.get_logger()
 
 API = "/v1/"
 REQUEST_ID = re.compile(r"^[0-9A-Za-z_-]{8,64}$")
+IDEMPOTENCY_KEY = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": True,
+    "description": "New for each request, the same when you repeat it",
+    "schema": {"type": "string", "minLength": 1, "maxLength": 255},
+}
 DESCRIPTION = """
 Seats, holds, orders and payments. Errors are `application/problem+json` with a stable `code`. Every POST takes an
 `Idempotency-Key`: repeat a request with the same key as often as you like, it is done once.
@@ -65,8 +72,16 @@ def _route(app: OpenAPI, bridge: Bridge) -> None:
         app.register_api(blueprint)
     for pages in (Hooks(bridge.db, bridge.accounts), Health(bridge.db), Console(bridge.db)):
         app.register_blueprint(pages.blueprint())
+    _document_keys(app.api_doc)
     app.add_url_rule("/openapi.json", "contract", lambda: app.api_doc)
     app.add_url_rule("/docs", "docs", lambda: redirect("/docs/swagger"), strict_slashes=False)
+
+
+def _document_keys(contract: dict[str, Any]) -> None:
+    """Say of every POST of the API that it wants an ``Idempotency-Key``."""
+    for path, item in contract["paths"].items():
+        if path.startswith(API) and "post" in item:
+            item["post"].setdefault("parameters", []).append(IDEMPOTENCY_KEY)
 
 
 def _guard(app: OpenAPI, keys: Keys) -> None:
