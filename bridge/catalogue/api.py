@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from flask import Response, request
-from flask_openapi3 import APIBlueprint, Tag
+from flask_openapi3 import APIBlueprint
 from pydantic import BaseModel, Field
 
 from bridge.catalogue import service
@@ -16,7 +16,7 @@ from bridge.channels.service import Scope
 from bridge.core.db import Database
 from bridge.core.errors import Refused
 from bridge.rest.auth import client_with
-from bridge.rest.routes import view
+from bridge.rest.routes import api_blueprint, view
 from bridge.rest.shapes import Moment, Problem, Shown
 
 
@@ -165,7 +165,7 @@ class CatalogueApi:
 
     def blueprint(self) -> APIBlueprint:
         """The routes."""
-        api = APIBlueprint("catalogue", __name__, url_prefix="/v1", abp_tags=[Tag(name="Catalogue")])
+        api = api_blueprint("catalogue", "Catalogue")
         refused: dict[Any, Any] = {404: Problem}
         api.get("/events", responses={200: EventsShown})(view(self.events))
         api.get("/events/<event_id>", responses={200: EventShown, **refused})(view(self.event))

@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from flask import Response
-from flask_openapi3 import APIBlueprint, Tag
+from flask_openapi3 import APIBlueprint
 from pydantic import BaseModel, Field
 from sqlalchemy import Connection
 
@@ -26,7 +26,7 @@ from bridge.payments.jobs import Accounts
 from bridge.payments.model import Attempt, AttemptState, FactKind, PostingView, Refund, RefundLife
 from bridge.rest import once
 from bridge.rest.auth import client_with
-from bridge.rest.routes import view
+from bridge.rest.routes import api_blueprint, view
 from bridge.rest.shapes import Given, Problem, Shown
 
 WAIT_S = 12.0
@@ -175,7 +175,7 @@ class PaymentsApi:
 
     def blueprint(self) -> APIBlueprint:
         """The routes."""
-        api = APIBlueprint("payments", __name__, url_prefix="/v1", abp_tags=[Tag(name="Orders and payments")])
+        api = api_blueprint("payments", "Orders and payments")
         refused: dict[Any, Any] = {404: Problem, 409: Problem, 422: Problem}
         paid: dict[Any, Any] = {201: PaymentShown, 202: PaymentShown, **refused}
         given_back: dict[Any, Any] = {201: RefundShown, 202: RefundShown, **refused}

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from flask import Response
-from flask_openapi3 import APIBlueprint, Tag
+from flask_openapi3 import APIBlueprint
 from pydantic import BaseModel, Field
 from sqlalchemy import Connection
 
@@ -23,7 +23,7 @@ from bridge.core.idempotency import Answer, Call
 from bridge.rest import once
 from bridge.rest.auth import client_with
 from bridge.rest.problems import of_error
-from bridge.rest.routes import view
+from bridge.rest.routes import api_blueprint, view
 from bridge.rest.shapes import Given, Moment, Problem, Shown
 from bridge.seats import holds
 from bridge.seats.claim import seats_unavailable
@@ -156,7 +156,7 @@ class SeatsApi:
 
     def blueprint(self) -> APIBlueprint:
         """The routes."""
-        api = APIBlueprint("seats", __name__, url_prefix="/v1", abp_tags=[Tag(name="Seats and holds")])
+        api = api_blueprint("seats", "Seats and holds")
         answers: Mapping[Any, Any] = {404: Problem, 409: Problem, 422: Problem}
         api.get("/performances/<performance_id>/seats", responses={200: SeatMapShown, 404: Problem})(view(self.seats))
         api.post("/holds", responses={201: HoldShown, 202: HoldShown, **answers})(view(self.place))
@@ -177,7 +177,7 @@ def _answer(hold: Hold) -> Answer:
     match hold.state:
         case HoldState.REFUSED:
             response = of_error(_refusal(hold))
-            return Answer(response.status_code, response.get_data(), {"Content-Type": response.content_type})
+            return Answer(response.status_code, response.get_data(), dict(response.headers))
         case HoldState.RESERVING | HoldState.UNCERTAIN:
             return once.answer(202, show(hold), {**where, "Retry-After": "1"})
         case _:

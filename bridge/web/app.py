@@ -67,9 +67,7 @@ def _route(app: OpenAPI, bridge: Bridge) -> None:
         PaymentsApi(bridge.db, bridge.provider_gateway, bridge.accounts),
     ]
     for api in apis:
-        blueprint = api.blueprint()
-        blueprint.abp_security = [{"key": []}]
-        app.register_api(blueprint)
+        app.register_api(api.blueprint())
     for pages in (Hooks(bridge.db, bridge.accounts), Health(bridge.db), Console(bridge.db)):
         app.register_blueprint(pages.blueprint())
     _document_keys(app.api_doc)
