@@ -48,7 +48,7 @@ lint: .venv/.ready-dev ## style, types and who imports whom
 bench: .venv/.ready-dev ## the figures of docs/performance.md, on this machine
 	@$(BIN)/python -m benchmarks
 
-clean: ## removes .venv, caches and the data of make demo
+clean: ## removes .venv, caches and .data, the folder of bridge up
 	rm -rf .venv .data .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis dist
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
