@@ -32,7 +32,7 @@ _NUMBERED = """
         FROM seat JOIN price USING (performance_id, zone_ref) WHERE price_type_ref = 'full' LIMIT :orders) s
     """
 _FILL = tuple(
-    text(f"WITH paid AS ({_NUMBERED}) {statement}")  # noqa: S608  the text put in is a constant of this module
+    text(f"WITH paid AS ({_NUMBERED}) {statement}")
     for statement in (
         """
         INSERT INTO hold (hold_id, client_id, channel, performance_id, authority, state, lines, total_minor, currency,

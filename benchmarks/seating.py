@@ -82,6 +82,6 @@ def erp_pairs(tx: Connection) -> Iterator[Pair]:
 def hold_requests(pairs: Iterator[Pair], key: str) -> Iterator[bytes]:
     """A request to hold each pair. Raises ``Spoilt`` if they run out."""
     for performance, first, second in pairs:
-        body = f'{{"performance":"{performance}","seats":["{first}","{second}"],"wait_s":10}}'
+        body = f'{{"performance":"{performance}","seats":["{first}","{second}"],"wait_s":30}}'
         yield post("/v1/holds", key, body, f"{performance[-8:]}.{first}.{second}")
     raise Spoilt("there were not enough seats for so fast a server")
