@@ -136,6 +136,22 @@ def test_too_deep_and_too_long_is_refused(body: str) -> None:
     assert refusal(encoded(document(body))).code == "xml_limit_exceeded"
 
 
+@pytest.mark.parametrize(
+    ("before", "each", "after"),
+    [
+        ("<Каталог><Товары>", "<Товар><Ид>p</Ид></Товар>", "</Товары></Каталог>"),
+        ("<Классификатор><Свойства>", "<Свойство><Ид>p</Ид></Свойство>", "</Свойства></Классификатор>"),
+        ("<Документ><Товары>", "<Товар><Ид>p</Ид></Товар>", "</Товары></Документ>"),
+        ("<Контрагенты>", "<Контрагент><Ид>p</Ид></Контрагент>", "</Контрагенты>"),
+        ("<Справочники>", "<Справочник><Ид>p</Ид></Справочник>", "</Справочники>"),
+        ("", "<Документ><Ид>p</Ид></Документ>", ""),
+    ],
+)
+def test_a_long_list_of_anything_known_is_no_long_element(before: str, each: str, after: str) -> None:
+    content = encoded(document(before + each * 20_000 + after))
+    list(CommerceMLReading(io.BytesIO(content), "goods.xml", Limits(item_bytes=200_000)))
+
+
 def test_an_element_with_too_much_in_it_is_refused() -> None:
     content = encoded(document(goods("<Товар><Ид>p</Ид>" + "<Картинка>a</Картинка>" * 20_000 + "</Товар>")))
     reading = CommerceMLReading(io.BytesIO(content), "goods.xml", Limits(item_bytes=200_000))
