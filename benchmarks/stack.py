@@ -154,13 +154,6 @@ def servers_with_infobase(season: str, **settings: str) -> Iterator[tuple[Stack,
     """Servers and a simulated 1C whose catalogue the broker has read by its own sync."""
     infobase = Infobase(free_port())
     told = {**infobase.settings, "BRIDGE_PERIODS__SYNC": NEVER_S, **settings}
-    with (
-        servers(**told) as stack,
-        stack.running(
-            infobase.part(
-                "--season", season, "--profile", "fast", "--licences", "16", "--login", LOGIN, "--password", PASSWORD
-            )
-        ),
-    ):
+    with servers(**told) as stack, stack.running(infobase.part(season)):
         stack.command("sync", "run")
         yield stack, infobase
