@@ -4,7 +4,7 @@
 #   make help                      all targets
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-real lint bench clean browser real-files
+.PHONY: help setup demo test test-real lint bench docs clean browser real-files
 
 # Without compiled modules every start of a process takes about five times as long.
 unexport PYTHONDONTWRITEBYTECODE
@@ -47,6 +47,9 @@ lint: .venv/.ready-dev ## style, types and who imports whom
 
 bench: .venv/.ready-dev ## the figures of docs/performance.md, on this machine
 	@$(BIN)/python -m benchmarks
+
+docs: .venv/.ready ## the pages of docs/reference that are made from the code
+	@$(BIN)/python docs/generate_cli.py
 
 clean: ## removes .venv, caches and .data, the folder of bridge up
 	rm -rf .venv .data .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis dist

@@ -1,0 +1,77 @@
+"""Write ``docs/reference/cli.md``: what each command is for, from its own ``--help``, and what it prints."""  # noqa: INP001
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+from click.testing import CliRunner
+
+from bridge.cli import main
+
+TARGET = Path(__file__).parent / "reference" / "cli.md"
+WIDTH = 100
+HEAD = """# The `bridge` command
+
+Made from the commands themselves by `make docs`; do not edit.
+
+Every command that reports takes `--json`: one object on stdout, logs on stderr. Exit status: 0 all went well; 1
+something did not, and stderr or the report says what; 2 the call or the settings are wrong.
+"""
+PRINTS = {
+    "up": 'one JSON line once everything is ready: `{"ready": true, "broker": …, "console": …, "sandbox": {…}}`',
+    "demo": "a line a step: its number, `ok` or `FAIL`, what was seen, seconds. With `--json`: "
+    '`{"ok", "steps": [{"number", "title", "is_ok", "seen", "took_s"}]}`',
+    "serve": "nothing; logs on stderr",
+    "worker": "nothing; logs on stderr",
+    "relay": "nothing; logs on stderr",
+    "db upgrade": "`The database is at the newest schema.`",
+    "config check": "`The settings are right.`, or every mistake with its variable on stderr",
+    "config show": "the settings in force as JSON, secrets masked",
+    "doctor": '`ok` or `FAIL` and what was seen, a line a check. With `--json`: `{"ok", "checks": {name: words}}`',
+    "client add": 'the API key, this once. With `--json`: `{"name", "channel", "scopes", "key"}`',
+    "channel set": 'the rules in force. With `--json`: `{"code", "hold_ttl_s", "hold_cap_s", "seats_per_hold_max"}`',
+    "user add": 'the password, this once. With `--json`: `{"login", "role", "password"}`',
+    "import": "what was read, written and skipped, by file. With `--json`: "
+    '`{"files": [{"file", "kind", "products", "offers", "prices", "rests", "skipped": [{"where", "why"}], …}]}`, '
+    "and an `error` with `code` and `message` where a file was not taken",
+    "sync run": 'how many of each were different. With `--json`: `{"changed": {what: count}}`',
+    "sync status": 'the last readings of the ERP. With `--json`: `{"runs": […]}`',
+    "queue list": 'a line a row of work. With `--json`: `{"rows": […]}`',
+    "queue show": "every column of the row",
+    "queue retry": 'what was done. With `--json`: `{"id", "did"}`',
+    "queue resolve": 'what was done. With `--json`: `{"id", "did"}`',
+}
+
+
+def commands(group: click.Group, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    """The words of every command below ``group``."""
+    for name in group.list_commands(click.Context(group)):
+        found = group.get_command(click.Context(group), name)
+        if isinstance(found, click.Group):
+            yield from commands(found, (*path, name))
+        else:
+            yield (*path, name)
+
+
+def section(words: tuple[str, ...]) -> str:
+    """One command."""
+    name = " ".join(words)
+    shown = CliRunner().invoke(
+        main, [*words, "--help"], prog_name="bridge", terminal_width=WIDTH, max_content_width=WIDTH
+    )
+    return f"\n## bridge {name}\n\n```text\n{shown.output.strip()}\n```\n\nPrints {PRINTS[name]}.\n"
+
+
+def text() -> str:
+    """The whole page."""
+    os.environ.pop("BRIDGE_DATA_DIR", None)  # it would be shown as a default
+    return HEAD + "".join(section(words) for words in commands(main))
+
+
+if __name__ == "__main__":
+    TARGET.write_text(text(), encoding="utf-8")
+    sys.stdout.write(f"{TARGET}\n")
