@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from enum import StrEnum
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, Row, text
 
-from bridge.channels.model import Rules
+from bridge.channels.model import LateMoney, Rules
 from bridge.core import ids
 from bridge.core.errors import Refused
 
@@ -47,16 +48,20 @@ _ADD = text(
 )
 _FIND = text(
     """
-    SELECT c.client_id, c.name, c.scopes, h.code, h.hold_ttl_s, h.hold_cap_s, h.seats_per_hold_max
+    SELECT c.client_id, c.name, c.scopes, h.code, h.hold_ttl_s, h.hold_cap_s, h.seats_per_hold_max, h.live_holds_max,
+           h.late_money
     FROM client c JOIN channel h ON h.code = c.channel
     WHERE c.key_hash = :key_hash AND c.revoked_at IS NULL
     """
 )
+_GET_RULES = text("SELECT * FROM channel WHERE code = :code")
 _RULES = text(
     """
-    INSERT INTO channel (code, hold_ttl_s, hold_cap_s, seats_per_hold_max) VALUES (:code, :ttl, :cap, :seats)
+    INSERT INTO channel (code, hold_ttl_s, hold_cap_s, seats_per_hold_max, live_holds_max, late_money)
+    VALUES (:channel, :hold_ttl_s, :hold_cap_s, :seats_per_hold_max, :live_holds_max, :late_money)
     ON CONFLICT (code) DO UPDATE SET hold_ttl_s = excluded.hold_ttl_s, hold_cap_s = excluded.hold_cap_s,
-        seats_per_hold_max = excluded.seats_per_hold_max
+        seats_per_hold_max = excluded.seats_per_hold_max, live_holds_max = excluded.live_holds_max,
+        late_money = excluded.late_money
     """
 )
 
@@ -86,19 +91,31 @@ def find_client(tx: Connection, key: str) -> Client | None:
     row = tx.execute(_FIND, {"key_hash": _hash(key)}).first()
     if row is None:
         return None
-    rules = Rules(row.code, row.hold_ttl_s, row.hold_cap_s, row.seats_per_hold_max)
-    return Client(row.client_id, row.name, frozenset(Scope(scope) for scope in row.scopes), rules)
+    return Client(row.client_id, row.name, frozenset(Scope(scope) for scope in row.scopes), _rules(row))
 
 
 def set_rules(tx: Connection, rules: Rules) -> None:
     """Make a channel, or change what it allows."""
-    values = {
-        "code": rules.channel,
-        "ttl": rules.hold_ttl_s,
-        "cap": rules.hold_cap_s,
-        "seats": rules.seats_per_hold_max,
-    }
-    tx.execute(_RULES, values)
+    tx.execute(_RULES, asdict(rules))
+
+
+def get_rules(tx: Connection, channel: str) -> Rules:
+    """What a channel allows. Raises ``Refused`` if there is none of that name."""
+    row = tx.execute(_GET_RULES, {"code": channel}).first()
+    if row is None:
+        raise Refused("channel_unknown", "There is no channel %(name)s.", name=channel)
+    return _rules(row)
+
+
+def _rules(row: Row[Any]) -> Rules:
+    return Rules(
+        row.code,
+        row.hold_ttl_s,
+        row.hold_cap_s,
+        row.seats_per_hold_max,
+        row.live_holds_max,
+        LateMoney(row.late_money),
+    )
 
 
 def _hash(key: str) -> bytes:

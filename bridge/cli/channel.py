@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 import click
 
-from bridge.channels.model import Rules
+from bridge.channels.model import LateMoney, Rules
 from bridge.channels.service import set_rules
 from bridge.cli.common import bridge, json_option, say
 
@@ -19,12 +21,28 @@ def channel() -> None:
 @click.option("--hold-ttl", "ttl_s", default=600, show_default=True, type=click.IntRange(1, 86400), help="Seconds.")
 @click.option("--hold-cap", "cap_s", default=5400, show_default=True, type=click.IntRange(1, 86400), help="Seconds.")
 @click.option("--seats", default=10, show_default=True, type=click.IntRange(1, 100), help="Seats in one hold.")
+@click.option("--live-holds", default=None, type=click.IntRange(1, 1000), help="Live holds of one customer; any.")
+@click.option(
+    "--late-money",
+    default=LateMoney.EXCEPTION.value,
+    show_default=True,
+    type=click.Choice([policy.value for policy in LateMoney]),
+    help="Money whose seats are gone: a person decides, or it goes back.",
+)
 @json_option
-def set_(code: str, ttl_s: int, cap_s: int, seats: int, as_json: bool) -> None:  # noqa: FBT001
+def set_(  # noqa: PLR0913, PLR0917  the options of the command
+    code: str,
+    ttl_s: int,
+    cap_s: int,
+    seats: int,
+    live_holds: int | None,
+    late_money: str,
+    as_json: bool,  # noqa: FBT001
+) -> None:
     """Make the channel CODE, or change how long and how much it may hold."""
     if ttl_s > cap_s:
         raise click.BadParameter("a hold cannot live longer than its cap", param_hint="--hold-ttl")
+    rules = Rules(code, ttl_s, cap_s, seats, live_holds, LateMoney(late_money))
     with bridge("channel") as found, found.db.begin() as tx:
-        set_rules(tx, Rules(code, ttl_s, cap_s, seats))
-    document = {"code": code, "hold_ttl_s": ttl_s, "hold_cap_s": cap_s, "seats_per_hold_max": seats}
-    say(as_json, document, f"{code}: {ttl_s} s, at most {cap_s} s, {seats} seats a hold")
+        set_rules(tx, rules)
+    say(as_json, asdict(rules), f"{code}: {ttl_s} s, at most {cap_s} s, {seats} seats a hold, late money: {late_money}")

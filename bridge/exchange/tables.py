@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, Identity, Index, Table, Text
+from sqlalchemy import BigInteger, CheckConstraint, Column, Identity, Index, Table, Text
 
 from bridge.core.columns import document, moment, words
 from bridge.core.db import metadata
+
+upstream = Table(
+    "upstream",
+    metadata,
+    Column("name", Text, primary_key=True),
+    words("state"),
+    words("reason"),
+    moment("since", is_now=True),
+    CheckConstraint("state IN ('closed', 'open', 'half_open', 'maintenance')", name="state"),
+)
 
 sync_cursor = Table(
     "sync_cursor",

@@ -322,3 +322,6 @@ class Erp(Protocol):
 
     def find_postings(self, posting_ids: Sequence[UUID], deadline: Deadline) -> Mapping[UUID, ErpPosting]:
         """Look postings up; an unknown one is left out."""
+
+    def close(self) -> None:
+        """Give sessions back, so that their licences are free at once. Never raises."""

@@ -1,0 +1,56 @@
+"""So many calls at a time over all processes: licences of an upstream, counted by PostgreSQL.
+
+A permit is an advisory lock of a connection of its own, outside any transaction: it ends with the process that holds
+it, however that ends, and nobody has to clean up.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+import zlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from sqlalchemy import Connection, text
+
+from bridge.core.db import Database
+from bridge.core.deadline import Deadline
+from bridge.core.errors import NotSent
+
+POLL_S = 0.01
+
+_TRY = text("SELECT pg_try_advisory_lock(:name, :slot)")
+_GIVE_BACK = text("SELECT pg_advisory_unlock(:name, :slot)")
+
+
+class Permits:
+    """``count`` permits of ``name``. Background work may take only the last ``background`` of them: whoever waits at
+    a counter always finds the others.
+    """
+
+    def __init__(self, db: Database, name: str, *, count: int, background: int) -> None:
+        self._db = db
+        self._name = zlib.crc32(name.encode()) & 0x7FFFFFFF
+        self._all = range(count)
+        self._background = range(max(0, count - background), count)
+
+    @contextmanager
+    def take(self, deadline: Deadline, *, is_background: bool) -> Iterator[None]:
+        """Hold a permit for a call. Raises ``NotSent`` if none became free before ``deadline``."""
+        slots = self._background if is_background else self._all
+        with self._db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            slot = self._wait(connection, slots, deadline)
+            try:
+                yield
+            finally:
+                connection.execute(_GIVE_BACK, {"name": self._name, "slot": slot})
+
+    def _wait(self, connection: Connection, slots: Sequence[int], deadline: Deadline) -> int:
+        while True:
+            for slot in random.sample(slots, len(slots)):
+                if connection.execute(_TRY, {"name": self._name, "slot": slot}).scalar_one():
+                    return slot
+            if deadline.is_over:
+                raise NotSent("no_session_free", "All sessions of the upstream are busy.")
+            time.sleep(min(POLL_S, deadline.left_s))
