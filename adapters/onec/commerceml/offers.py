@@ -73,10 +73,11 @@ class _Draft:
         self.tally.skip(where[:WHERE_CHARS_MAX], why)
 
 
-def read_offers(element: Element, tally: Tally, currencies: Mapping[str, str], *, is_change: bool) -> Iterator[Offer]:
+def read_offer(element: Element, tally: Tally, currencies: Mapping[str, str], *, is_change: bool) -> Offer | None:
     """Read one Предложение. ``currencies`` are those of the price types, for prices that name none.
 
-    ``is_change`` says that it stands in ИзмененияПакетаПредложений, which names the characteristic apart.
+    ``is_change`` says that it stands in ИзмененияПакетаПредложений, which names the characteristic apart. ``None`` if
+    it has no id; then that is noted.
     """
     tally.offers += 1
     draft = _Draft(element, tally, currencies)
@@ -89,9 +90,9 @@ def read_offers(element: Element, tally: Tally, currencies: Mapping[str, str], *
         _forget_hollow_zero(draft)
     if why := refusal_of_ref(draft.ref):
         draft.skip(why)
-        return
+        return None
     product_ref, _, characteristic_ref = draft.ref.partition("#")
-    yield Offer(draft.ref, product_ref, characteristic_ref, _content(draft), draft.prices, draft.rests)
+    return Offer(draft.ref, product_ref, characteristic_ref, _content(draft), draft.prices, draft.rests)
 
 
 def _join_characteristic(draft: _Draft) -> None:

@@ -13,7 +13,7 @@ from typing import BinaryIO
 from adapters.onec.commerceml.encoding import ROOT
 from adapters.onec.commerceml.fields import Element, child_text, local
 from adapters.onec.commerceml.goods import read_groups, read_price_types, read_products, read_stores
-from adapters.onec.commerceml.offers import WHERE_CHARS_MAX, read_offers
+from adapters.onec.commerceml.offers import WHERE_CHARS_MAX, read_offer
 from adapters.onec.commerceml.stream import Elements, Limits, drop
 from bridge.ports.goods import FileKind, Item, Offer, PriceType, Product, Tally
 
@@ -74,22 +74,19 @@ class CommerceMLReading:
                 self._close(element)
                 continue
             path = _path(element, parent)
+            if path in _OFFERS:
+                offer = read_offer(element, self.tally, self._currencies, is_change=_OFFERS[path])
+                if offer is not None:
+                    self._offer_shapes[_shape(offer)] += 1
+                    yield offer
+            elif path in _ITEMS:
+                for item in _ITEMS[path](element, self.tally):
+                    self._note(item)
+                    yield item
+            elif path in _DOCUMENTS:
+                self._count_document(element)
             if path in _ROUTES:
-                yield from self._take(element, path)
                 drop(element)
-
-    def _take(self, element: Element, path: Path) -> Iterator[Item]:
-        read = _ITEMS.get(path)
-        if read:
-            for item in read(element, self.tally):
-                self._note(item)
-                yield item
-        elif path in _OFFERS:
-            for offer in read_offers(element, self.tally, self._currencies, is_change=_OFFERS[path]):
-                self._offer_shapes[_shape(offer)] += 1
-                yield offer
-        elif path in _DOCUMENTS:
-            self._count_document(element)
 
     def _note(self, item: Item) -> None:
         self._has_definitions |= not isinstance(item, Product)

@@ -50,9 +50,10 @@ class Elements:
         self._tail = self._head[-_TAIL_BYTES:]
         self._read_bytes = len(self._head)
         self._sha256 = hashlib.sha256(self._head)
+        self._is_begun = False
         self.prologue = self._recognised()
         self._parser = etree.XMLPullParser(
-            events=("start", "end"),
+            events=("end",),
             tag=[f"{{*}}{tag}" for tag in (ROOT, *tags)],
             encoding=self.prologue.encoding,
             resolve_entities=False,
@@ -73,12 +74,9 @@ class Elements:
         ended_at = 0
         for chunk in self._chunks():
             self._feed(chunk)
-            for event, element in self._events():
-                if event == "end":
-                    ended_at = self._read_bytes
-                    yield element
-                elif element.getparent() is None:
-                    self._refuse_doctype(element)
+            for element in self._ended():
+                ended_at = self._read_bytes
+                yield element
             self._check_size(self._read_bytes - ended_at)
         yield from self._rest()
 
@@ -106,16 +104,20 @@ class Elements:
         if any(entry.level >= etree.ErrorLevels.ERROR for entry in self._parser.feed_error_log):
             raise self._explain(None, "xml_malformed")
 
-    def _events(self) -> Iterator[tuple[str, etree._Element]]:
+    def _ended(self) -> Iterator[etree._Element]:
         events: Any = self._parser.read_events()
-        return iter(events)
+        for _, element in events:
+            if not self._is_begun:
+                self._refuse_doctype(element)
+                self._is_begun = True
+            yield element
 
     def _rest(self) -> Iterator[etree._Element]:
         try:
             root = self._parser.close()
         except etree.XMLSyntaxError as error:
             raise self._explain(error, "xml_malformed" if self._has_closing_tag() else "xml_truncated") from error
-        yield from (element for event, element in self._events() if event == "end")
+        yield from self._ended()
         if not str(root.tag).endswith(ROOT):
             message = "%(file)s is not CommerceML: its root element is %(root)s."
             raise Refused("not_commerceml", message, file=self._file, root=root.tag)
@@ -131,8 +133,8 @@ class Elements:
             message = "%(file)s: one element is longer than %(limit)d bytes. Check what wrote it."
             raise Refused("xml_limit_exceeded", message, file=self._file, limit=self._limits.item_bytes)
 
-    def _refuse_doctype(self, root: etree._Element) -> None:
-        if root.getroottree().docinfo.internalDTD is not None:
+    def _refuse_doctype(self, element: etree._Element) -> None:
+        if element.getroottree().docinfo.internalDTD is not None:
             raise self._refusal("xml_dtd_refused", 1, "")
 
     def _explain(self, error: etree.XMLSyntaxError | None, code: str) -> Refused:
