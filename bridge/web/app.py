@@ -26,6 +26,7 @@ from bridge.web.health import REQUEST_SECONDS, Health
 log = structlog.get_logger()
 
 API = "/v1/"
+NUL = b"\\u0000"  # JSON has no other way to write it
 REQUEST_ID = re.compile(r"^[0-9A-Za-z_-]{8,64}$")
 IDEMPOTENCY_KEY = {
     "name": "Idempotency-Key",
@@ -100,8 +101,10 @@ def _check_json() -> None:
         body = request.get_json()
     except UnsupportedMediaType as error:
         raise Refused("media_type_unsupported", "Send the body as 'Content-Type: application/json'.") from error
-    except BadRequest as error:
+    except (BadRequest, RecursionError) as error:
         raise Refused("json_malformed", "The body is not valid JSON.") from error
+    if NUL in request.get_data():
+        raise Refused("json_malformed", "A text must not hold the character NUL: it cannot be stored.")
     if not isinstance(body, dict):
         raise Refused("json_malformed", "The body must be a JSON object.")
 
