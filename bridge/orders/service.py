@@ -23,6 +23,7 @@ _INSERT = text(
     """
     INSERT INTO customer_order (order_id, client_id, channel, external_ref, buyer, state, total_minor, currency)
     VALUES (:id, :client, :channel, :external_ref, :buyer, 'awaiting_payment', :total, :currency)
+    ON CONFLICT (client_id, external_ref) DO NOTHING RETURNING order_id
     """
 ).bindparams(bindparam("buyer", type_=JSONB))
 _TIE = text(
@@ -85,24 +86,26 @@ class NewOrder:
 
 
 def create_order(tx: Connection, new: NewOrder) -> Order:
-    """Make an order of live holds. Raises ``Refused`` if a hold is foreign, over, or in another order."""
+    """Make an order of live holds.
+
+    Raises ``Refused`` if a hold is foreign, over, or in another order, or if the client has used its number already.
+    """
     new.buyer.check()
     found = _live_holds(tx, new)
     currencies = {hold.currency for hold in found}
     if len(currencies) != 1:
         raise Refused("currencies_mixed", "The holds of an order must be in one currency.")
-    tx.execute(
-        _INSERT,
-        {
-            "id": new.order_id,
-            "client": new.client_id,
-            "channel": new.channel,
-            "external_ref": new.external_ref,
-            "buyer": asdict(new.buyer),
-            "total": sum(hold.total_minor for hold in found),
-            "currency": currencies.pop(),
-        },
-    )
+    values = {
+        "id": new.order_id,
+        "client": new.client_id,
+        "channel": new.channel,
+        "external_ref": new.external_ref,
+        "buyer": asdict(new.buyer),
+        "total": sum(hold.total_minor for hold in found),
+        "currency": currencies.pop(),
+    }
+    if not tx.execute(_INSERT, values).first():
+        raise Refused("external_ref_used", "You have another order under the number %(ref)s.", ref=new.external_ref)
     for hold in found:
         _add_hold(tx, new.order_id, hold)
     return get(tx, new.order_id)

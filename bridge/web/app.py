@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+import sys
 import time
 from typing import Any
 
 import structlog
 from flask import Response, g, redirect, request
 from flask_openapi3 import Info, OpenAPI
-from werkzeug.exceptions import BadRequest, UnsupportedMediaType
+from werkzeug.exceptions import BadRequest, RequestEntityTooLarge, UnsupportedMediaType
 
 from bridge.bootstrap import Bridge
 from bridge.catalogue.api import CatalogueApi
@@ -97,6 +98,8 @@ def _guard(app: OpenAPI, keys: Keys) -> None:
 
 
 def _check_json() -> None:
+    if len(request.get_data()) >= (request.max_content_length or sys.maxsize):
+        raise RequestEntityTooLarge  # a body whose length was not announced is cut there without a word
     try:
         body = request.get_json()
     except UnsupportedMediaType as error:
