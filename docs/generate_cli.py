@@ -33,7 +33,7 @@ PRINTS = {
     "config show": "the settings in force as JSON, secrets masked",
     "doctor": '`ok` or `FAIL` and what was seen, a line a check. With `--json`: `{"ok", "checks": {name: words}}`',
     "client add": 'the API key, this once. With `--json`: `{"name", "channel", "scopes", "key"}`',
-    "channel set": 'the rules in force. With `--json`: `{"code", "hold_ttl_s", "hold_cap_s", "seats_per_hold_max"}`',
+    "channel set": 'the rules in force. With `--json`: `{"channel", "hold_ttl_s", "hold_cap_s", … "late_money"}`',
     "user add": 'the password, this once. With `--json`: `{"login", "role", "password"}`',
     "import": "what was read, written and skipped, by file. With `--json`: "
     '`{"files": [{"file", "kind", "products", "offers", "prices", "rests", "skipped": [{"where", "why"}], …}]}`, '
