@@ -53,7 +53,7 @@ def test_the_pages_of_the_contract_work_without_the_internet(exhibit: Exhibit) -
     page = look(exhibit, "/docs/")
     assert page.status_code == 200
 
-    named = re.findall(r"(?:src|href)=[\"']([^\"']+)", page.text)
+    named = [url.strip() for url in re.findall(r"(?:src|href)=[\"']([^\"']+)", page.text)]
     loaded = [url for url in named if not url.startswith("data:")]
     assert loaded
     assert [url for url in loaded if re.match(r"(?:https?:)?//", url)] == []
