@@ -49,6 +49,7 @@ def audit(service: WebService, *, with_calls: bool) -> dict[str, Any]:
             },
             "orders": {order.id: _order(infobase, order.id) for order in infobase.orders.orders.values()},
             "documents": [asdict(document) for document in infobase.orders.documents],
+            "odata": infobase.papers.show(),
             "calls": service.journal.show() if with_calls else [],
             "sessions": service.sessions.report(),
             "licences": {"limit": settings.licences, "used_max": service.sessions.usage.licences_used_max},

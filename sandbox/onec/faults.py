@@ -11,6 +11,7 @@ from sandbox.onec.schema import PUBLISHED
 
 WSDL = "wsdl"
 ANY = "*"
+ODATA = frozenset(f"odata.{verb}" for verb in ("read", "create", "update", "post", "unpost", "changes", "metadata"))
 
 
 class FaultKind(StrEnum):
@@ -44,7 +45,7 @@ _SECONDS = {FaultKind.SILENCE: 30.0, FaultKind.LATE: 5.0, FaultKind.COLD_START: 
 
 @dataclass(slots=True)
 class Fault:
-    """One armed fault: hits ``operation`` (`*` for any, `wsdl` for the WSDL) ``times`` times; 0 means until it is cleared.
+    """One armed fault: hits ``operation`` (`*` for any, `wsdl`, `odata.create`…) ``times`` times; 0 means until it is cleared.
 
     ``commands`` is how many commands of a call ``COMMAND_FAILED`` rolls back, ``lang`` the language of the platform's text.
     """
@@ -64,7 +65,7 @@ class Fault:
         unknown = fields.keys() - {"operation", "kind", "times", "seconds", "executes", "commands", "lang"}
         kind = FaultKind(fields.get("kind", ""))
         operation = str(fields.get("operation", ANY))
-        if unknown or operation not in {*PUBLISHED.operations, ANY, WSDL}:
+        if unknown or operation not in {*PUBLISHED.operations, *ODATA, ANY, WSDL}:
             raise ValueError(f"no such fault: {fields}")
         times = fields.get("times", UNTIL_CLEARED if kind in _LASTING else 1)
         return cls(

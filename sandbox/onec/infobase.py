@@ -12,6 +12,8 @@ from typing import Any
 
 from sandbox.onec.clock import Clock
 from sandbox.onec.feed import ChangeFeed
+from sandbox.onec.odata_schema import find_configuration
+from sandbox.onec.odata_store import Store
 from sandbox.onec.orders import OrderBook
 from sandbox.onec.season import Season, plan_season
 from sandbox.onec.seats import SeatBook
@@ -25,6 +27,7 @@ class Infobase:
     feed: ChangeFeed
     seats: SeatBook
     orders: OrderBook
+    papers: Store
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
@@ -45,6 +48,7 @@ class Infobase:
             self.feed = ChangeFeed(uuid.uuid4().hex[:8])
             self.seats = SeatBook(self.season, self.clock, self.feed)
             self.orders = OrderBook(self.seats, self.clock, self.settings)
+            self.papers = Store(find_configuration(self.settings.configuration), self.orders, self.clock)
             for key in self.season.all_keys():
                 self.feed.touch(key)
 

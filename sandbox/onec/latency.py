@@ -10,8 +10,8 @@ import math
 import random
 from dataclasses import dataclass
 
-_WRITES = frozenset({"ApplySeatCommands"})
-_POSTS = frozenset({"PostPayments"})
+_WRITES = frozenset({"ApplySeatCommands", "odata.create", "odata.update"})
+_POSTS = frozenset({"PostPayments", "odata.post", "odata.unpost"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,6 +62,15 @@ class OrderBook:
         self.by_order[order.id].append(document)
         return Verdict("done", number=document.number, booked_at=document.booked_at)
 
+    def unpost(self, number: str) -> None:
+        """Take the money document ``number`` out of the books, if it is there."""
+        for document in [each for each in self.documents if each.number == number]:
+            self.documents.remove(document)
+            self.by_order[document.order_id].remove(document)
+            self.by_id[document.id].remove(document)
+            if not self.by_id[document.id]:
+                del self.by_id[document.id]
+
     def next_document_number(self, kind: str) -> str:
         """The number 1C gives to the next money document."""
         return f"{_PREFIXES[kind]}-{len(self.documents) + 1:06}"

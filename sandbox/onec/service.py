@@ -120,7 +120,7 @@ class WebService:
         self, call: Call, schema: Schema, envelope: Envelope, fault: Fault | None, scene: Scene
     ) -> Response:
         parameters = soap.read_parameters(schema, envelope)
-        self._take_time(call, len(next(iter(parameters.values()))) if call.operation in _BATCHES else 0)
+        self.take_time(call, len(next(iter(parameters.values()))) if call.operation in _BATCHES else 0)
         if fault:
             IN_SESSION.get(fault.kind, _nothing)(fault, scene)
         trace = Trace(fail_first=fault.commands if fault and fault.kind is FaultKind.COMMAND_FAILED else 0)
@@ -133,7 +133,8 @@ class WebService:
             return AFTER_EXECUTION[fault.kind](fault, response, scene)
         return response
 
-    def _take_time(self, call: Call, items: int) -> None:
+    def take_time(self, call: Call, items: int) -> None:
+        """Let the time pass that a call of ``items`` commands takes."""
         profile = find_profile(self.infobase.settings.latency)
         now_s = self.infobase.clock.seconds()
         delay_s = self._latency.delay_s(profile, call.operation, items, now_s, is_new_session=call.is_new_session)

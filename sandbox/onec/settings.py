@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 
 from sandbox.onec.latency import find_profile
+from sandbox.onec.odata_schema import find_configuration
 
 SESSION_MODES = ("dontuse", "autouse", "use")
 
@@ -18,6 +19,8 @@ class Settings:
     ``session_mode`` is `dontuse`, `autouse` or `use`, as in `default.vrd`; ``licences`` is how many sessions may live at
     once; ``latency`` names a profile (see ``latency``); ``wsdl_address`` replaces the service address in the WSDL, which
     behind a proxy is usually wrong; ``post_is_idempotent`` makes a repeated payment id a refusal and not a second document.
+    ``configuration`` is which stock configuration OData shows, from the next reset on; ``odata_unpublished`` lists sets
+    that nobody ticked, with spaces between.
     """
 
     login: str = "обмен"
@@ -34,6 +37,8 @@ class Settings:
     is_wsdl_drifted: bool = False
     post_is_idempotent: bool = False
     hold_ttl_max_s: int = 3600
+    configuration: str = "ut11"
+    odata_unpublished: str = ""
     zone: str = "Europe/Moscow"
 
     def __post_init__(self) -> None:
@@ -64,4 +69,8 @@ def _check_session_mode(mode: str) -> None:
         raise ValueError(f"no such session mode: {mode}")
 
 
-_CHECKS: dict[str, Callable[[Any], object]] = {"latency": find_profile, "session_mode": _check_session_mode}
+_CHECKS: dict[str, Callable[[Any], object]] = {
+    "latency": find_profile,
+    "session_mode": _check_session_mode,
+    "configuration": find_configuration,
+}

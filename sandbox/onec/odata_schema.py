@@ -1,0 +1,228 @@
+"""What three stock configurations publish over OData, as one table: `$metadata`, the reader and the writer come from it.
+
+A field is written ``Name:type``, with ``(N)`` for the longest string and ``>Set`` for the set a reference leads to. A
+composite reference is two strings, ``X`` and ``X_Type``. Only what a payment needs is here; a real set has ten times more.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+NAMESPACE = "StandardODATA"
+EDM = {
+    "guid": "Edm.Guid",
+    "string": "Edm.String",
+    "double": "Edm.Double",
+    "bool": "Edm.Boolean",
+    "date": "Edm.DateTime",
+    "int64": "Edm.Int64",
+}
+_FIELD = re.compile(r"(\w+):([a-z]+[0-9]*)(?:\((\d+)\))?(?:>(\w+))?")
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One attribute; ``length`` 0 is a string without limit, ``target`` the set a reference leads to."""
+
+    name: str
+    type: str
+    length: int = 0
+    target: str = ""
+
+    @classmethod
+    def parse(cls, text: str) -> Field:
+        """Read a field as this module writes it."""
+        found = _FIELD.fullmatch(text)
+        if not found:
+            raise ValueError(text)
+        name, kind, length, target = found.groups()
+        return cls(name, kind, int(length or 0), target or "")
+
+
+Fields = Mapping[str, Field]
+
+
+def _fields(*texts: str) -> Fields:
+    read = (Field.parse(each) for text in texts for each in text.split())
+    return {field.name: field for field in read}
+
+
+@dataclass(frozen=True, slots=True)
+class Entity:
+    """An entity type: its attributes, and its table parts with theirs."""
+
+    name: str
+    fields: Fields
+    parts: Mapping[str, Fields]
+
+    @property
+    def is_document(self) -> bool:
+        """Whether it can be posted."""
+        return self.name.startswith("Document_")
+
+
+@dataclass(frozen=True, slots=True)
+class MoneyForm:
+    """How the books read a money document: its kind by the operation, the order and the sum of each row."""
+
+    operation: str
+    kinds: Mapping[str, str]
+    part: str
+    row_order: str
+    row_sum: str
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """One stock configuration."""
+
+    name: str
+    title: str
+    order_set: str
+    buyer_field: str
+    entities: Mapping[str, Entity]
+    money: Mapping[str, MoneyForm]
+
+
+_KEY = "Ref_Key:guid DataVersion:string DeletionMark:bool"
+_CATALOG = f"{_KEY} Code:string(11) Description:string(100)"
+_DOCUMENT = f"{_KEY} Number:string(11) Date:date Posted:bool Комментарий:string"
+_OWNER = "Организация_Key:guid>Catalog_Организации СуммаДокумента:double"
+_BUYER = "Контрагент_Key:guid>Catalog_Контрагенты"
+_ROW = "Ref_Key:guid LineNumber:int64"
+_PLAN = "ExchangePlan_Сайт"
+
+
+def _entity(name: str, *fields: str, **parts: str) -> Entity:
+    return Entity(name, _fields(*fields), {part: _fields(_ROW, text) for part, text in parts.items()})
+
+
+_COMMON = (
+    _entity("Catalog_Контрагенты", _CATALOG, "НаименованиеПолное:string ИНН:string(12)"),
+    _entity("Catalog_Организации", _CATALOG),
+    _entity("Catalog_Валюты", _CATALOG),
+    _entity(_PLAN, _KEY, "Code:string(9) Description:string(100) SentNo:int64 ReceivedNo:int64"),
+)
+_PAID_ORDER = "Заказ:string Заказ_Type:string"
+
+
+def _configuration(
+    name: str, title: str, order_set: str, buyer_field: str, entities: tuple[Entity, ...], money: dict[str, MoneyForm]
+) -> Configuration:
+    return Configuration(
+        name, title, order_set, buyer_field, {each.name: each for each in (*_COMMON, *entities)}, money
+    )
+
+
+_UT11 = _configuration(
+    "ut11",
+    "Управление торговлей, редакция 11",
+    "Document_ЗаказКлиента",
+    "Контрагент_Key",
+    (
+        _entity(
+            "Document_ЗаказКлиента",
+            _DOCUMENT,
+            _OWNER,
+            _BUYER,
+            "Валюта_Key:guid>Catalog_Валюты Статус:string(50) НомерПоДаннымКлиента:string(128)",
+            Товары="Номенклатура:string(100) Количество:double Цена:double Сумма:double",
+        ),
+        _entity(
+            "Document_ОперацияПоПлатежнойКарте",
+            _DOCUMENT,
+            _OWNER,
+            _BUYER,
+            "Валюта_Key:guid>Catalog_Валюты ХозяйственнаяОперация:string(100) НазначениеПлатежа:string(210)",
+            РасшифровкаПлатежа=f"{_PAID_ORDER} ОснованиеПлатежа:string ОснованиеПлатежа_Type:string "
+            "Сумма:double СуммаВзаиморасчетов:double",
+        ),
+    ),
+    {
+        "Document_ОперацияПоПлатежнойКарте": MoneyForm(
+            "ХозяйственнаяОперация",
+            {"ПоступлениеОплатыОтКлиента": "payment", "ВозвратОплатыКлиенту": "refund"},
+            "РасшифровкаПлатежа",
+            "Заказ",
+            "Сумма",
+        )
+    },
+)
+_BP30 = _configuration(
+    "bp30",
+    "Бухгалтерия предприятия, редакция 3.0",
+    "Document_СчетНаОплатуПокупателю",
+    "Контрагент_Key",
+    (
+        _entity(
+            "Document_СчетНаОплатуПокупателю",
+            _DOCUMENT,
+            _OWNER,
+            _BUYER,
+            "ДоговорКонтрагента_Key:guid ВалютаДокумента_Key:guid>Catalog_Валюты",
+            Товары="Содержание:string Количество:double Цена:double Сумма:double",
+        ),
+        _entity(
+            "Document_ОплатаПлатежнойКартой",
+            _DOCUMENT,
+            _OWNER,
+            "Контрагент:string Контрагент_Type:string ВидОперации:string(100) ВидОплаты_Key:guid",
+            "ВалютаДокумента_Key:guid>Catalog_Валюты",
+            РасшифровкаПлатежа="ДоговорКонтрагента_Key:guid СпособПогашенияЗадолженности:string(100) "
+            "СуммаПлатежа:double СуммаВзаиморасчетов:double КурсВзаиморасчетов:double СтавкаНДС:string(100) "
+            "СуммаНДС:double СчетНаОплату_Key:guid>Document_СчетНаОплатуПокупателю",
+        ),
+    ),
+    {
+        "Document_ОплатаПлатежнойКартой": MoneyForm(
+            "ВидОперации",
+            {"ОплатаПокупателя": "payment", "ВозвратПокупателю": "refund"},
+            "РасшифровкаПлатежа",
+            "СчетНаОплату_Key",
+            "СуммаПлатежа",
+        )
+    },
+)
+_UNF_MONEY = (
+    _DOCUMENT,
+    _OWNER,
+    _BUYER,
+    "ВидОперации:string(100) НазначениеПлатежа:string(210) ВалютаДенежныхСредств_Key:guid>Catalog_Валюты",
+)
+_UNF_ROWS = f"{_PAID_ORDER} Договор_Key:guid СуммаПлатежа:double СуммаРасчетов:double"
+_UNF30 = _configuration(
+    "unf30",
+    "Управление нашей фирмой, редакция 3.0",
+    "Document_ЗаказПокупателя",
+    "Контрагент_Key",
+    (
+        _entity(
+            "Document_ЗаказПокупателя",
+            _DOCUMENT,
+            _OWNER,
+            _BUYER,
+            "Договор_Key:guid ВалютаДокумента_Key:guid>Catalog_Валюты",
+            Запасы="Номенклатура:string Номенклатура_Type:string Количество:double Цена:double Сумма:double",
+        ),
+        _entity("Document_ПоступлениеНаСчет", *_UNF_MONEY, РасшифровкаПлатежа=_UNF_ROWS),
+        _entity("Document_РасходСоСчета", *_UNF_MONEY, РасшифровкаПлатежа=_UNF_ROWS),
+    ),
+    {
+        "Document_ПоступлениеНаСчет": MoneyForm(
+            "ВидОперации", {"ОтПокупателя": "payment"}, "РасшифровкаПлатежа", "Заказ", "СуммаПлатежа"
+        ),
+        "Document_РасходСоСчета": MoneyForm(
+            "ВидОперации", {"Покупателю": "refund"}, "РасшифровкаПлатежа", "Заказ", "СуммаПлатежа"
+        ),
+    },
+)
+CONFIGURATIONS = {each.name: each for each in (_UT11, _BP30, _UNF30)}
+
+
+def find_configuration(name: str) -> Configuration:
+    """The configuration called ``name``; raise ``ValueError`` if there is none."""
+    if name not in CONFIGURATIONS:
+        raise ValueError(f"no such configuration: {name}")
+    return CONFIGURATIONS[name]
