@@ -23,6 +23,7 @@ from benchmarks.load import HOST, Spoilt
 from benchmarks.seating import PAIRS_EACH, allotted_pairs
 from benchmarks.stack import Stack
 from bridge.bootstrap import Bridge, build
+from bridge.core.db import _connect_args
 from bridge.local.postgres import DATABASE, OWNER
 from bridge.local.programs import find_postgres
 from bridge.web.app import create_app
@@ -118,11 +119,16 @@ def _is_hold(value: Any, statements: Sequence[Statement]) -> bool:
     return isinstance(value, UUID) and any([value] in values.values() for _, values in statements)
 
 
+def _options() -> str:
+    """What the broker itself asks of its connections, so that the same plans are made."""
+    return str(_connect_args()["options"])
+
+
 def _play(stack: Stack, file: Path, first: int, each: int) -> float:
     command = [str(find_postgres().path.with_name("pgbench")), "-n", "-M", "prepared", "-c", str(CLIENTS), "-j", "1"]
     command += ["-t", str(each), "-D", "k=0", "-D", f"first={first}", "-D", f"each={each}", "-f", str(file)]
     command += ["-h", HOST, "-p", str(stack.postgres.port), "-U", OWNER, DATABASE]
-    environ = {**os.environ, "PGPASSWORD": stack.postgres.password}
+    environ = {**os.environ, "PGPASSWORD": stack.postgres.password, "PGOPTIONS": _options()}
     ran = subprocess.run(command, check=False, capture_output=True, text=True, timeout=TIMEOUT_S, env=environ)
     tps, failed = _TPS.search(ran.stdout), _FAILED.search(ran.stdout)
     if ran.returncode or not tps or not failed or int(failed[1]):
