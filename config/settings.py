@@ -7,6 +7,7 @@ the variable that is wrong.
 from __future__ import annotations
 
 import os
+import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -150,6 +151,8 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """What is given in code wins over the environment, which wins over the file."""
         file = os.environ.get("BRIDGE_CONFIG")
+        if file and not Path(file).is_file():
+            raise Misconfigured("settings_wrong", "BRIDGE_CONFIG: there is no file %(path)s.", path=file)
         toml = (TomlConfigSettingsSource(settings_cls, Path(file)),) if file else ()
         return (init_settings, _Environment(settings_cls), *toml)
 
@@ -160,6 +163,8 @@ def load() -> Settings:
         return Settings()
     except ValidationError as error:
         raise Misconfigured("settings_wrong", "%(mistakes)s", mistakes=_mistakes(error)) from error
+    except tomllib.TOMLDecodeError as error:
+        raise Misconfigured("settings_wrong", "BRIDGE_CONFIG: this is not TOML: %(why)s.", why=str(error)) from error
 
 
 def _mistakes(error: ValidationError) -> str:
