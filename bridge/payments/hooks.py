@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from flask import Blueprint, Response, request
+from werkzeug.exceptions import RequestEntityTooLarge
 
 from bridge.core import inbox, outbox
 from bridge.core.db import Database
@@ -29,6 +30,8 @@ class Hooks:
         if connector is None:
             raise Refused("account_unknown", "There is no such account here.")
         body = request.get_data()
+        if len(body) > BODY_BYTES_MAX:
+            raise RequestEntityTooLarge
         hint = connector.read_webhook(body, dict(request.headers), request.remote_addr or "")
         if hint.kind is not HintKind.NOTHING:
             self._store(connector, hint, body)
