@@ -19,7 +19,7 @@ from sqlalchemy.dialects.postgresql import UUID
 from bridge.core.columns import document, moment, uuid_key, words
 from bridge.core.db import metadata
 
-# Digits only, at most 11, never reused: the only form of number every 1C configuration keeps whole.
+# Digits only, at most 11, never reused: the only form of number that every ERP keeps whole.
 order_number = Sequence("order_number", metadata=metadata, start=100_001)
 
 customer_order = Table(
