@@ -19,8 +19,8 @@ THREADS = 128
 AUTHORITY_CONNECTIONS = 32
 ERP_CONNECTIONS = 240
 SINGLE_CONNECTIONS = 64
-PERFORMANCES = 40
-SEASON = "big:8"
+PERFORMANCES = 30
+SEASON = "big:5"
 PGBENCH_EACH = 500
 PGBENCH_FIRST = PERFORMANCES * PAIRS_EACH - CLIENTS * PGBENCH_EACH - 1
 WEB = {
@@ -39,10 +39,10 @@ def run() -> dict[str, float]:
         infobase.slow_down(CALL_MS)
         with stack.web(**WEB) as port:
             figures = _authority(port, key) | {"reads_per_s": round(mixed_reads(stack, port, key).per_s)}
-            batched = load(port, through_erp, Plan("erp_batched", ERP_CONNECTIONS, measure_s=4.0, warmup_s=1.5))
+            batched = load(port, through_erp, Plan("erp_batched", ERP_CONNECTIONS, measure_s=4.0, warmup_s=1.0))
             figures |= _idle(port, through_erp, infobase)
         with stack.web(**WEB, BRIDGE_ERP__COMMANDS_MAX="1") as port:
-            single = load(port, through_erp, Plan("erp_single", SINGLE_CONNECTIONS, measure_s=4.0, warmup_s=1.5))
+            single = load(port, through_erp, Plan("erp_single", SINGLE_CONNECTIONS, measure_s=3.0, warmup_s=1.0))
         return figures | _through_erp(batched, single) | _pgbench(stack, key, figures["authority_per_s"])
 
 
