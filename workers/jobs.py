@@ -6,8 +6,10 @@ import time
 
 import structlog
 
+from bridge.alerts.service import raise_alert, resolve_alert
 from bridge.core import schedule
 from bridge.core.errors import BridgeError
+from bridge.exchange.recurring import Step
 from workers.process import bridge_of_this_process
 
 log = structlog.get_logger()
@@ -44,14 +46,26 @@ def _take_turn() -> bool:
         turn = schedule.claim(tx, lease_s=TURN_LEASE_S)
     if turn is None:
         return False
-    step = bridge.steps.get(turn.name)
-    outcome, is_ok = "no such step in this version", False
-    try:
-        if step is not None:
-            outcome, is_ok = step(), True
-    except BridgeError as error:
-        outcome = str(error)
-        log.warning("recurring_step_failed", step=turn.name, error=outcome)
+    outcome, is_ok = _do(turn.name, bridge.steps.get(turn.name))
     with bridge.db.begin() as tx:
-        schedule.finish(tx, turn, outcome, is_ok=is_ok)
+        failures = schedule.finish(tx, turn, outcome, is_ok=is_ok)
+        subject = f"schedule:{turn.name}"
+        if is_ok:
+            resolve_alert(tx, "recurring_step_failing", subject)
+        elif failures >= FAILURES_BEFORE_ALARM:
+            raise_alert(tx, "recurring_step_failing", subject, outcome)
     return True
+
+
+def _do(name: str, step: Step | None) -> tuple[str, bool]:
+    """Do a step; what it said, and whether it went well. None of its failures keeps the other steps from their turn."""
+    if step is None:
+        return "no such step in this version", False
+    try:
+        return step(), True
+    except BridgeError as error:
+        log.warning("recurring_step_failed", step=name, error=str(error))
+        return str(error), False
+    except Exception as fault:
+        log.exception("recurring_step_broke", step=name)
+        return f"a fault of ours: {type(fault).__name__}", False
