@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import Connection, text
 
 from benchmarks.load import Spoilt, post
 from bridge.channels.service import Scope, add_client
-from bridge.seats.inventory import allot
+from bridge.seats.house import Allotment, allot
 
 CHANNEL = "web"
 PAIRS_EACH = 1000  # two-seat holds in one performance
@@ -57,8 +58,9 @@ def add_allotted(tx: Connection, performances: int) -> None:
     """
     tx.execute(_CLONE, {"count": performances})
     tx.execute(_SEATS, {"count": performances, "places": 2 * PAIRS_EACH})
+    release_at = datetime.now(UTC) + timedelta(days=1)
     for number in range(1, performances + 1):
-        allot(tx, performance_id(number), CHANNEL)
+        allot(tx, Allotment(performance_id(number), CHANNEL, release_at))
 
 
 def performance_id(number: int) -> UUID:

@@ -12,19 +12,23 @@ from functools import cached_property
 from adapters.onec.soap import create as create_onec
 from adapters.payments import registry
 from bridge.alerts.service import report_work
+from bridge.core.breaker import Limits
 from bridge.core.db import Database
 from bridge.core.errors import Misconfigured
 from bridge.core.gateway import Gateway
 from bridge.core.http import Sender
+from bridge.core.permits import Permits
 from bridge.core.retry import Policy
 from bridge.core.runner import Lane, Runner
+from bridge.exchange.guard import GuardedErp
 from bridge.exchange.postings import Postings
 from bridge.exchange.recurring import Step, steps
 from bridge.exchange.seat_commands import SeatCommands
 from bridge.exchange.sync import LANE as SYNC
 from bridge.exchange.sync import Sync
-from bridge.payments import attempts, facts
+from bridge.payments import facts
 from bridge.payments.jobs import Accounts, ProviderCalls
+from bridge.payments.late import LANE as PROVIDER
 from bridge.ports.erp import Erp
 from bridge.ports.provider import Provider
 from bridge.seats import holds
@@ -55,7 +59,7 @@ class Bridge:
     @cached_property
     def provider_gateway(self) -> Gateway:
         """Calls providers for requests that wait."""
-        return Gateway(self.runner, attempts.LANE, sessions=PROVIDER_SESSIONS, batch_max=1)
+        return Gateway(self.runner, PROVIDER, sessions=PROVIDER_SESSIONS, batch_max=1)
 
     @cached_property
     def steps(self) -> Mapping[str, Step]:
@@ -73,22 +77,27 @@ class Bridge:
     def close(self) -> None:
         """Give sessions and connections back."""
         if self.erp is not None:
-            getattr(self.erp, "close", lambda: None)()
+            self.erp.close()
         self.db.close()
 
 
-def build(settings: Settings, *, connections_max: int = 4, erp: Erp | None = None) -> Bridge:
-    """Put a process's broker together. ``erp`` replaces the one the settings describe."""
+def build(settings: Settings, *, connections_max: int = 4) -> Bridge:
+    """Put a process's broker together."""
     db = Database(settings.database_url.get_secret_value(), connections_max=connections_max)
-    erp = erp or preload_erp(settings)
+    erp = _erp(settings, db)
     accounts = Accounts(_providers(settings))
     lanes = {lane.name: lane for lane in _lanes(settings, db, erp, accounts)}
     return Bridge(settings, db, erp, accounts, lanes, Runner(db, lanes, report_work))
 
 
-def preload_erp(settings: Settings) -> Erp | None:
-    """The ERP client; making it parses the WSDL, so a process that forks makes it before."""
-    return create_onec(settings.onec) if settings.onec else None
+def _erp(settings: Settings, db: Database) -> Erp | None:
+    """The ERP client behind its guard, if one is set up."""
+    if settings.onec is None:
+        return None
+    given = settings.erp
+    client = create_onec(settings.onec)
+    permits = Permits(db, client.name, count=given.sessions, background=given.background_sessions)
+    return GuardedErp(client, db, permits, Limits(slow_s=given.seats_call_s, open_s=given.rest_s))
 
 
 def _providers(settings: Settings) -> dict[tuple[str, str], Provider]:
@@ -108,7 +117,7 @@ def _lanes(settings: Settings, db: Database, erp: Erp | None, accounts: Accounts
     policy = Policy(settle_s=settings.erp.settle_s)
     seats_policy = Policy(settle_s=SEATS_SETTLE_S)
     calls = ProviderCalls(db, Sender(), accounts)
-    provider = Lane(attempts.LANE, calls.perform, Policy(settle_s=5.0), batch_max=1, call_s=PROVIDER_CALL_S)
+    provider = Lane(PROVIDER, calls.perform, Policy(settle_s=5.0), batch_max=1, call_s=PROVIDER_CALL_S)
     if erp is None:
         return [provider]
     given = settings.erp

@@ -49,7 +49,12 @@ class Web(Part):
 class ErpCalls(Part):
     """How the ERP is called."""
 
-    web_sessions: int = Field(default=3, ge=1, le=64, description="ERP sessions of one server process (licences)")
+    sessions: int = Field(default=8, ge=1, le=100, description="Calls at a time over all processes (licences)")
+    background_sessions: int = Field(default=2, ge=1, le=50, description="How many of them reading and posting take")
+    web_sessions: int = Field(default=4, ge=1, le=64, description="Calls at a time of one server process")
+    rest_s: float = Field(default=5, ge=0.1, le=300, description="How long a failing ERP is left alone, in seconds")
+    warm_s: float = Field(default=15, ge=1, le=600, description="After so many quiet seconds the ERP is kept awake")
+    diff_s: float = Field(default=60, ge=1, le=86400, description="How often one performance's seats are compared")
     commands_max: int = Field(default=100, ge=1, le=1000, description="Holds, releases and sales in one call")
     postings_max: int = Field(default=100, ge=1, le=1000, description="Payments in one call")
     seats_call_s: float = Field(default=10, ge=1, le=120, description="Longest call with seat commands, in seconds")

@@ -54,5 +54,12 @@ def resolve_alert(tx: Connection, code: str, subject: str) -> None:
 def report_work(tx: Connection, work: Work, error: BridgeError) -> None:
     """Tell people of work that cannot go on by itself."""
     raise_alert(
-        tx, "work_stopped", work.key, str(error), severity=Severity.CRITICAL, lane=work.lane, kind=work.kind, row=work.id
+        tx,
+        "work_stopped",
+        work.key,
+        str(error),
+        severity=Severity.CRITICAL,
+        lane=work.lane,
+        kind=work.kind,
+        row=work.id,
     )

@@ -78,6 +78,7 @@ _ONE = text(
     FROM performance p JOIN event e USING (event_id) JOIN hall h USING (hall_id) WHERE p.performance_id = :id
     """
 )
+_HALL_SEATS = text("SELECT h.seats FROM performance p JOIN hall h USING (hall_id) WHERE p.performance_id = :id")
 _PRICES = text(
     """
     SELECT zone_ref, price_type_ref, price_type_name, price_minor, currency FROM price
@@ -155,6 +156,15 @@ def is_known(tx: Connection, performance_id: UUID) -> bool:
     """Whether there is such a performance."""
     found = tx.execute(text("SELECT 1 FROM performance WHERE performance_id = :id"), {"id": performance_id})
     return found.first() is not None
+
+
+def hall_seats(tx: Connection, performance_id: UUID) -> list[dict[str, Any]]:
+    """The seats of a performance's hall as they are drawn. Raises ``Refused`` if there is no such performance."""
+    row = tx.execute(_HALL_SEATS, {"id": performance_id}).first()
+    if row is None:
+        raise Refused("performance_unknown", "There is no such performance.")
+    seats: list[dict[str, Any]] = row.seats
+    return seats
 
 
 def list_events(tx: Connection, event_id: UUID | None = None) -> list[dict[str, Any]]:

@@ -30,7 +30,7 @@ class Limits:
     """When to open: ``failures_share`` of the last ``window`` calls, once there were ``calls_min``; for ``open_s``.
 
     A call longer than ``slow_s`` counts as a failure. An upstream that asks to wait at least ``rest_s`` is left alone
-    for as long as it asks.
+    at once; a trial every ``open_s`` finds out when it is back, which may be sooner than it said.
     """
 
     window: int = 20
@@ -38,7 +38,7 @@ class Limits:
     failures_share: float = 0.5
     slow_s: float = 8.0
     open_s: float = 5.0
-    rest_s: float = 5.0
+    rest_s: float = 30.0
 
 
 OnChange = Callable[[BreakerState, str], None]
@@ -112,7 +112,7 @@ class Breaker:
                 self._state = BreakerState.OPEN
             after = self._state
             if after is BreakerState.OPEN:
-                self._opens_again_at = self._clock() + max(self._limits.open_s, rest_s)
+                self._opens_again_at = self._clock() + self._limits.open_s
             if after is not before:
                 self._recent.clear()
         if after is not before:

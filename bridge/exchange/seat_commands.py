@@ -22,6 +22,7 @@ from bridge.core.runner import postpone
 from bridge.exchange.sync import refresh_performance
 from bridge.orders import service as orders
 from bridge.orders.model import Order
+from bridge.payments.late import give_back_by_rule
 from bridge.ports.erp import (
     Command,
     CommandResult,
@@ -154,6 +155,8 @@ class SeatCommands:
 def _command(tx: Connection, work: Work) -> Command | None:
     if work.kind == "confirm":
         return _confirm(tx, orders.get(tx, UUID(work.payload["order_id"])))
+    if "performance_ref" in work.payload:  # a hold that only the ERP has
+        return Release(UUID(work.payload["hold_id"]), work.payload["performance_ref"])
     hold = holds.get(tx, UUID(work.payload["hold_id"]))
     ref = _performance_refs(tx, [hold.performance_id])[hold.performance_id]
     if work.kind == "release":
@@ -208,6 +211,8 @@ def _settle_hold(tx: Connection, command: Hold, result: CommandResult) -> None:
     if result.outcome is Outcome.DONE:
         holds.activate(tx, command.hold_id, result.seconds_left)
         return
+    if holds.shrink(tx, command.hold_id, result.lost_seat_refs):
+        return
     holds.refuse(tx, command.hold_id, result.code, result.lost_seat_refs)
     if result.code != UNAVAILABLE:
         refresh_performance(tx, command.performance_ref)
@@ -226,3 +231,4 @@ def _settle_confirm(tx: Connection, command: Confirm, result: CommandResult) -> 
     order = orders.get(tx, command.order.id, for_update=True)
     lost = ", ".join(result.lost_seat_refs)
     orders.set_exception(tx, order, f"paid, but the ERP would not sell the seats: {result.code} {lost}".rstrip())
+    give_back_by_rule(tx, order)

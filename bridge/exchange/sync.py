@@ -23,12 +23,14 @@ from bridge.core.deadline import Deadline
 from bridge.core.errors import BridgeError
 from bridge.core.outbox import Work
 from bridge.ports.erp import Changes, Erp, ErpSeat
+from bridge.seats import holds
 from bridge.seats.inventory import SeatNews, take_erp_news
 
 log = structlog.get_logger()
 
 LANE = "erp.sync"
 STEP_ITEMS_MAX = 1000
+STOLEN = "the ERP sold a seat that a live hold of ours had; the hold has ended"
 
 _CURSOR = text("SELECT cursor FROM sync_cursor WHERE source = :source")
 _MOVE = text(
@@ -121,26 +123,34 @@ class Sync:
 
 
 def take_seats(tx: Connection, seats: Sequence[ErpSeat]) -> int:
-    """Take over the ERP's word on seats; tell people of seats sold behind a live hold of ours."""
+    """Take over the ERP's word on seats; end holds whose seats it sold to others, and release ghosts in it."""
     if not seats:
         return 0
     ids = catalogue.performance_ids(tx, {seat.performance_ref for seat in seats})
-    news = [
-        SeatNews(ids[seat.performance_ref], seat.seat_ref, seat.zone_ref, seat.state.value, seat.hold_id)
-        for seat in seats
-        if seat.performance_ref in ids
-    ]
-    changed, stolen = take_erp_news(tx, news)
-    for performance_id, seat_ref in stolen:
-        _tell_stolen(tx, performance_id, seat_ref)
-    return changed
+    taken = take_erp_news(tx, [_news(ids[seat.performance_ref], seat) for seat in seats if seat.performance_ref in ids])
+    for stolen in taken.stolen:
+        holds.lose(tx, stolen.hold_id, stolen.seat_ref)
+        subject = f"seat:{stolen.performance_id}:{stolen.seat_ref}"
+        raise_alert(tx, "seat_sold_behind_hold", subject, STOLEN, severity=Severity.WARNING)
+    _release_ghosts(tx, taken.ghosts, seats)
+    return taken.changed
 
 
-def _tell_stolen(tx: Connection, performance_id: UUID, seat_ref: str) -> None:
-    raise_alert(
-        tx,
-        "seat_sold_behind_hold",
-        f"seat:{performance_id}:{seat_ref}",
-        "the ERP sold a seat that a live hold of ours has",
-        severity=Severity.WARNING,
-    )
+def _release_ghosts(tx: Connection, ghosts: Sequence[UUID], seats: Sequence[ErpSeat]) -> None:
+    refs = {_our_hold(seat.hold_id): seat.performance_ref for seat in seats}
+    for ghost in ghosts:
+        payload = {"hold_id": str(ghost), "performance_ref": refs[ghost]}
+        outbox.put(tx, holds.LANE, "release", f"hold:{ghost}", payload)
+        log.warning("ghost_hold_found", hold_id=str(ghost))
+
+
+def _news(performance_id: UUID, seat: ErpSeat) -> SeatNews:
+    return SeatNews(performance_id, seat.seat_ref, seat.zone_ref, seat.state.value, _our_hold(seat.hold_id))
+
+
+def _our_hold(hold_id: str | None) -> UUID | None:
+    """A hold of the ERP's own people has no id of ours."""
+    try:
+        return UUID(hold_id) if hold_id else None
+    except ValueError:
+        return None

@@ -17,11 +17,11 @@ from bridge.core.money import Money
 from bridge.orders import service as orders
 from bridge.orders.model import Order, OrderState
 from bridge.payments import facts
+from bridge.payments.late import LANE, give_back_by_rule
 from bridge.payments.model import OPEN, STATES, Attempt, AttemptState, FactKind, may_become
 from bridge.ports.provider import PaymentSnapshot
 from bridge.seats import holds
 
-LANE = "provider"
 SELF_SERVICE_S = 15.0  # the request that started it may ask the provider itself for so long before a worker does
 
 _INSERT = text(
@@ -189,6 +189,8 @@ def _take_money(tx: Connection, order: Order, attempt: Attempt, snapshot: Paymen
         orders.set_exception(tx, order, "paid twice: more money came than the order asked for")
     elif orders.sell(tx, order):
         facts.post(tx, order.id, posting_id)  # after the order's confirm, which was written just before
+    else:
+        give_back_by_rule(tx, order)
 
 
 def refuse(tx: Connection, attempt_id: UUID, error: Refused) -> None:

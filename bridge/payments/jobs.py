@@ -11,14 +11,15 @@ import structlog
 from sqlalchemy import Connection
 
 from bridge.alerts.service import Severity, raise_alert
-from bridge.core import inbox, outbox
+from bridge.core import ids, inbox, outbox
 from bridge.core.db import Database
 from bridge.core.deadline import Deadline
 from bridge.core.errors import IntegrityMismatch, Misconfigured, Refused
 from bridge.core.http import Sender
+from bridge.core.money import Money
 from bridge.core.outbox import Work
 from bridge.orders import service as orders
-from bridge.payments import attempts, refunds
+from bridge.payments import attempts, facts, refunds
 from bridge.payments.model import Attempt, AttemptState, Refund, RefundLife
 from bridge.ports.provider import (
     HintKind,
@@ -32,6 +33,7 @@ from bridge.ports.provider import (
 
 log = structlog.get_logger()
 
+LATE = "the seats were gone when the money came"
 # How long providers remember an idempotency key, less an hour: later a lost attempt is searched for instead.
 KEY_LIFE = timedelta(hours=23)
 SEARCH_WINDOW = timedelta(hours=1)
@@ -70,6 +72,7 @@ class ProviderCalls:
             "check": self._ask_attempt,
             "refund": self._ask_refund,
             "letter": self._read_letter,
+            "give_back": self._give_back,
         }
 
     def perform(self, batch: Sequence[Work], deadline: Deadline) -> None:
@@ -188,6 +191,18 @@ class ProviderCalls:
             if snapshot.state is RefundState.SUCCEEDED:
                 refunds.take_refunded(tx, attempt.id, snapshot)
             self._close(tx, work, snapshot.state.value)
+
+    def _give_back(self, work: Work, deadline: Deadline) -> None:
+        """Give all that is left of an attempt's money back. Its refund's id follows from the attempt: there is one."""
+        del deadline  # the refund is asked for by a row of its own
+        attempt_id = UUID(work.payload["attempt_id"])
+        refund_id = ids.derive("late_refund", attempt_id)
+        with self._db.begin() as tx:
+            attempt = attempts.get(tx, attempt_id)
+            left = Money(facts.balance(tx, attempt_id), attempt.amount.currency)
+            if left.minor > 0 and not refunds.exists(tx, refund_id):
+                refunds.start_refund(tx, refunds.NewRefundOrder(refund_id, attempt_id, left, LATE))
+            outbox.done(tx, work)
 
     def _ask_refund(self, work: Work, deadline: Deadline) -> None:
         refund_id = UUID(work.payload["refund_id"])

@@ -13,7 +13,7 @@ from bridge.core.errors import Refused
 from bridge.core.money import Money
 from bridge.orders import service as orders
 from bridge.payments import attempts, facts
-from bridge.payments.attempts import LANE
+from bridge.payments.late import LANE
 from bridge.payments.model import AttemptState, FactKind, Refund, RefundLife
 from bridge.ports.provider import RefundSnapshot, RefundState
 
@@ -89,6 +89,11 @@ def get(tx: Connection, refund_id: UUID) -> Refund:
         raise Refused("refund_unknown", "There is no such refund.")
     amount = Money(row.amount_minor, row.currency)
     return Refund(row.refund_id, row.attempt_id, RefundLife(row.state), amount, row.reason, row.provider_ref)
+
+
+def exists(tx: Connection, refund_id: UUID) -> bool:
+    """Whether there is such a refund."""
+    return tx.execute(_GET, {"id": refund_id}).first() is not None
 
 
 def see(tx: Connection, refund_id: UUID, snapshot: RefundSnapshot) -> RefundLife:

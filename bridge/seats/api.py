@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 from uuid import UUID
 
 from flask import Response
 from flask_openapi3 import APIBlueprint
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, model_validator
 from sqlalchemy import Connection
 
 from bridge.catalogue.api import PerformancePath, json_with_etag
@@ -29,6 +29,7 @@ from bridge.seats import holds
 from bridge.seats.claim import seats_unavailable
 from bridge.seats.inventory import seat_map
 from bridge.seats.model import UNAVAILABLE, Hold, HoldState, Wish
+from bridge.seats.placing import BestWish, Place, Placed, place_best, place_hold
 
 SeatRef = Annotated[str, Field(min_length=1, max_length=80)]
 SEATS_MAX = 100  # of any channel; a channel's own limit is lower
@@ -41,13 +42,30 @@ class SeatWanted(Given):
     price_type: str | None = Field(default=None, max_length=80)
 
 
+class BestWanted(Given):
+    """So many seats together, wherever they are best."""
+
+    count: int = Field(ge=1, le=SEATS_MAX)
+    price_type: str | None = Field(default=None, max_length=80)
+    zone: str | None = Field(default=None, max_length=80)
+    accessible: bool = False
+
+
 class HoldWanted(Given):
     """Seats of one performance to be kept for a buyer."""
 
     performance: UUID
-    seats: list[SeatRef | SeatWanted] = Field(max_length=SEATS_MAX)
+    seats: list[SeatRef | SeatWanted] | None = Field(default=None, max_length=SEATS_MAX)
+    best: BestWanted | None = None
+    partial: bool = Field(default=False, description="Take what there is, instead of all or none")
     customer_ref: str | None = Field(default=None, max_length=200, description="Your own name for the buyer")
     wait_s: float = Field(default=5.0, ge=0, le=60, description="How long you are ready to wait for the answer")
+
+    @model_validator(mode="after")
+    def _names_seats_or_asks_for_the_best(self) -> Self:
+        if (self.seats is None) == (self.best is None):
+            raise ValueError("give either 'seats' or 'best'")
+        return self
 
 
 class SeatHeld(Shown):
@@ -110,9 +128,9 @@ class SeatsApi:
 
     def seats(self, path: PerformancePath, query: Since) -> Response:
         """The seats of a performance, or those that changed since a version."""
-        client_with(Scope.READ)
+        channel = client_with(Scope.READ).rules.channel
         with self._db.begin() as tx:
-            found = seat_map(tx, path.performance_id, query.since)
+            found = seat_map(tx, path.performance_id, query.since, channel)
             if not found.seats and not is_known(tx, path.performance_id):
                 raise Refused("performance_unknown", "There is no such performance.")
         seats = [SeatShown.model_construct(id=seat.id, state=seat.state, zone=seat.zone) for seat in found.seats]
@@ -131,7 +149,7 @@ class SeatsApi:
         with self._db.begin() as tx:
             if seen := once.replay(call, tx):
                 return seen
-            placed = holds.place_hold(tx, _place(body, client, call), client.rules)
+            placed = _place(tx, body, client, call)
             given = _answer(placed.hold)
             call.finish(tx, given)
         if placed.work_id is not None:
@@ -165,10 +183,14 @@ class SeatsApi:
         return api
 
 
-def _place(body: HoldWanted, client: Client, call: Call) -> holds.Place:
-    wishes = [Wish(seat) if isinstance(seat, str) else Wish(seat.id, seat.price_type) for seat in body.seats]
+def _place(tx: Connection, body: HoldWanted, client: Client, call: Call) -> Placed:
     hold_id = ids.derive("hold", client.id, call.key)
-    return holds.Place(hold_id, client.id, body.performance, wishes, body.customer_ref)
+    seats = [Wish(seat) if isinstance(seat, str) else Wish(seat.id, seat.price_type) for seat in body.seats or ()]
+    place = Place(hold_id, client.id, body.performance, seats, body.customer_ref, body.partial)
+    if body.best is None:
+        return place_hold(tx, place, client.rules)
+    best = BestWish(body.best.count, body.best.price_type, body.best.zone, body.best.accessible)
+    return place_best(tx, place, best, client.rules)
 
 
 def _answer(hold: Hold) -> Answer:

@@ -46,7 +46,7 @@ _CLAIM = text(
         changed_xid = pg_current_xact_id()
     FROM priced l
     WHERE s.performance_id = :performance AND s.seat_ref = l.seat_ref AND {IS_FREE}
-      AND (SELECT count(*) FROM priced) = :count
+      AND ((SELECT count(*) FROM priced) = :count OR :is_partial)
       AND (SELECT count(DISTINCT currency) FROM priced) = 1
       AND EXISTS (SELECT 1 FROM performance f WHERE f.performance_id = :performance
                   AND f.state = 'on_sale' AND f.sales_end_at > clock_timestamp())
@@ -80,27 +80,38 @@ class Claimed:
     is_allotted: bool
 
 
-def claim_seats(
-    tx: Connection, hold_id: UUID, performance_id: UUID, channel: str, wishes: Sequence[Wish], ttl_s: int
-) -> Claimed:
-    """Hold all of ``wishes`` for ``ttl_s`` seconds under ``hold_id``, or raise ``Refused`` saying what hindered it.
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """Seats wanted under ``hold_id`` for ``ttl_s`` seconds by a channel: all or none, or what there is if partial."""
+
+    hold_id: UUID
+    performance_id: UUID
+    channel: str
+    wishes: Sequence[Wish]
+    ttl_s: int
+    is_partial: bool = False
+
+
+def claim_seats(tx: Connection, claim: Claim) -> Claimed:
+    """Take the seats of ``claim``, or raise ``Refused`` saying what hindered it.
 
     The caller's transaction must roll back on ``Refused``; nothing was changed then.
     """
     values = {
-        "performance": performance_id,
-        "hold": hold_id,
-        "channel": channel,
-        "ttl_s": ttl_s,
-        "seats": [wish.seat_ref for wish in wishes],
-        "price_types": [wish.price_type for wish in wishes],
-        "count": len(wishes),
+        "performance": claim.performance_id,
+        "hold": claim.hold_id,
+        "channel": claim.channel,
+        "ttl_s": claim.ttl_s,
+        "seats": [wish.seat_ref for wish in claim.wishes],
+        "price_types": [wish.price_type for wish in claim.wishes],
+        "count": len(claim.wishes),
+        "is_partial": claim.is_partial,
     }
     rows = tx.execute(_CLAIM, values).all()
-    if len(rows) != len(wishes):
+    if not rows or (len(rows) != len(claim.wishes) and not claim.is_partial):
         raise _refusal(tx, values)
     overtaken = sorted({row.old_hold_id for row in rows if row.old_hold_id})
-    return Claimed(rows, overtaken, all(row.allotment == channel for row in rows))
+    return Claimed(rows, overtaken, all(row.allotment == claim.channel for row in rows))
 
 
 def _refusal(tx: Connection, values: dict[str, Any]) -> Refused:

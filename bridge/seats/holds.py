@@ -6,7 +6,7 @@ Each function works in the caller's transaction and writes the work it causes in
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -14,27 +14,16 @@ from uuid import UUID
 from sqlalchemy import Connection, bindparam, text
 from sqlalchemy.dialects.postgresql import JSONB
 
-from bridge.channels.model import Rules
 from bridge.core import outbox
 from bridge.core.errors import Refused
-from bridge.seats.claim import Claimed, claim_seats
-from bridge.seats.model import Authority, Hold, HoldLine, HoldState, Wish, check_wishes, may_become
+from bridge.seats.model import Authority, Hold, HoldLine, HoldState, may_become
 
 LANE = "erp.seats"
-SELF_SERVICE_S = 3.0  # the request that placed a hold may ask the ERP itself for so long before a worker does
-
-_INSERT = text(
-    """
-    INSERT INTO hold (hold_id, client_id, channel, performance_id, customer_ref, authority, state, lines,
-                      total_minor, currency, expires_at, cap_at)
-    VALUES (:id, :client, :channel, :performance, :customer_ref, :authority, :state, :lines, :total, :currency,
-            :expires_at, CAST(:expires_at AS timestamptz) + make_interval(secs => :spare_s))
-    """
-).bindparams(bindparam("lines", type_=JSONB))
 
 _SELECT = """
     SELECT hold_id, client_id, channel, performance_id, state, authority, lines, total_minor, currency, created_at,
-           expires_at, cap_at, GREATEST(0, EXTRACT(EPOCH FROM expires_at - clock_timestamp()))::float8, refusal
+           expires_at, cap_at, GREATEST(0, EXTRACT(EPOCH FROM expires_at - clock_timestamp()))::float8, is_partial,
+           refusal
     FROM hold WHERE hold_id = ANY(:ids) ORDER BY hold_id
     """
 _GET = text(_SELECT)
@@ -51,6 +40,21 @@ _FREE_SEATS = text(
     """
     UPDATE seat SET state = 'free', hold_id = NULL, held_until = NULL, changed_xid = pg_current_xact_id()
     WHERE hold_id = ANY(:ids) AND state = 'held'
+    """
+)
+_KEEP = text("UPDATE hold SET lines = :lines, total_minor = :total WHERE hold_id = :id").bindparams(
+    bindparam("lines", type_=JSONB)
+)
+_FREE_SOME = text(
+    """
+    UPDATE seat SET state = 'free', hold_id = NULL, held_until = NULL, changed_xid = pg_current_xact_id()
+    WHERE hold_id = :id AND state = 'held' AND seat_ref = ANY(:seats)
+    """
+)
+_TAKEN = text(
+    """
+    UPDATE seat SET state = 'sold', hold_id = NULL, held_until = NULL, changed_xid = pg_current_xact_id()
+    WHERE hold_id = :id AND state = 'held' AND seat_ref = :seat
     """
 )
 _SHORTEN = text(
@@ -86,60 +90,8 @@ _LAPSED = text(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
-    """A request to hold ``wishes`` of a performance for a client."""
-
-    hold_id: UUID
-    client_id: UUID
-    performance_id: UUID
-    wishes: Sequence[Wish]
-    customer_ref: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Placed:
-    """A hold just placed, and the row of work that will ask the ERP, if it must be asked."""
-
-    hold: Hold
-    work_id: int | None
-
-
-def place_hold(tx: Connection, place: Place, rules: Rules) -> Placed:
-    """Claim the seats and write the hold. Inside an allotment it is active at once, else the ERP has to agree.
-
-    Raises ``Refused`` with the reason; the transaction must then roll back.
-    """
-    check_wishes(place.wishes, rules)
-    ttl_s = rules.hold_ttl_s
-    claimed = claim_seats(tx, place.hold_id, place.performance_id, rules.channel, place.wishes, ttl_s)
-    authority = Authority.BROKER if claimed.is_allotted else Authority.ERP
-    state = HoldState.ACTIVE if claimed.is_allotted else HoldState.RESERVING
-    tx.execute(_INSERT, _hold_row(place, rules, claimed) | {"authority": authority.value, "state": state.value})
-    _expire_overtaken(tx, claimed.overtaken)
-    work_id = None if claimed.is_allotted else _ask_erp(tx, "hold", place.hold_id, delay_s=SELF_SERVICE_S)
-    return Placed(get(tx, place.hold_id), work_id)
-
-
-def _hold_row(place: Place, rules: Rules, claimed: Claimed) -> dict[str, Any]:
-    lines = [
-        {"seat_ref": row.seat_ref, "price_type": row.price_type, "price_minor": row.price_minor} for row in claimed.rows
-    ]
-    return {
-        "id": place.hold_id,
-        "client": place.client_id,
-        "channel": rules.channel,
-        "performance": place.performance_id,
-        "customer_ref": place.customer_ref,
-        "lines": sorted(lines, key=lambda line: str(line["seat_ref"])),
-        "total": sum(row.price_minor for row in claimed.rows),
-        "currency": claimed.rows[0].currency,
-        "expires_at": claimed.rows[0].held_until,
-        "spare_s": rules.hold_cap_s - rules.hold_ttl_s,
-    }
-
-
-def _ask_erp(tx: Connection, kind: str, hold_id: UUID, *, delay_s: float = 0.0) -> int:
+def ask_erp(tx: Connection, kind: str, hold_id: UUID, *, delay_s: float = 0.0) -> int:
+    """Write the work to ``hold`` or ``release`` a hold in the ERP; return the row's id."""
     return outbox.put(tx, LANE, kind, f"hold:{hold_id}", {"hold_id": str(hold_id)}, delay_s=delay_s)
 
 
@@ -171,6 +123,7 @@ def _read(  # noqa: PLR0913, PLR0917  the columns of _SELECT, in its order
     expires_at: datetime,
     cap_at: datetime,
     expires_in_s: float,
+    is_partial: bool,  # noqa: FBT001
     refusal: dict[str, Any] | None,
 ) -> Hold:
     return Hold(
@@ -187,6 +140,7 @@ def _read(  # noqa: PLR0913, PLR0917  the columns of _SELECT, in its order
         expires_at=expires_at,
         cap_at=cap_at,
         expires_in_s=expires_in_s,
+        is_partial=is_partial,
         refusal=refusal,
     )
 
@@ -206,6 +160,26 @@ def refuse(tx: Connection, hold_id: UUID, code: str, lost: Sequence[str]) -> Non
     """The ERP said no: the seats go back, and those it named are taken by somebody it knows."""
     if _change(tx, [hold_id], HoldState.REFUSED, {"code": code, "lost": list(lost)}):
         tx.execute(_FREE_SEATS, {"ids": [hold_id]})
+
+
+def shrink(tx: Connection, hold_id: UUID, lost: Sequence[str]) -> bool:
+    """The ERP has given some seats of a partial hold to somebody: go on with the others. False if none are left."""
+    hold = get(tx, hold_id)
+    kept = [line for line in hold.lines if line.seat_ref not in lost]
+    if not (hold.is_partial and kept and len(kept) < len(hold.lines)):
+        return False
+    total = sum(line.price_minor for line in kept)
+    tx.execute(_KEEP, {"id": hold_id, "lines": [asdict(line) for line in kept], "total": total})
+    tx.execute(_FREE_SOME, {"id": hold_id, "seats": list(lost)})
+    ask_erp(tx, "hold", hold_id)
+    return True
+
+
+def lose(tx: Connection, hold_id: UUID, seat_ref: str) -> None:
+    """The ERP has sold a seat of a live hold to somebody: the hold is over and its other seats are free again."""
+    if _change(tx, [hold_id], HoldState.REFUSED, {"code": "seats_taken", "lost": [seat_ref]}):
+        tx.execute(_TAKEN, {"id": hold_id, "seat": seat_ref})
+        _give_back(tx, [hold_id])
 
 
 def suspect(tx: Connection, hold_ids: Sequence[UUID]) -> None:
@@ -233,7 +207,7 @@ def expire(tx: Connection, hold_ids: Sequence[UUID]) -> None:
         _give_back(tx, ended)
 
 
-def _expire_overtaken(tx: Connection, hold_ids: Sequence[UUID]) -> None:
+def expire_overtaken(tx: Connection, hold_ids: Sequence[UUID]) -> None:
     """End the holds whose seats a claim has just taken over. Everybody else locks a hold before its seats; a claim has
     the seats already, so it never waits for a hold: whoever has it locked is ending it himself.
     """
@@ -252,7 +226,7 @@ def _give_back(tx: Connection, hold_ids: Sequence[UUID]) -> None:
     tx.execute(_FREE_SEATS, {"ids": list(hold_ids)})
     for hold in get_many(tx, hold_ids).values():
         if hold.authority is Authority.ERP:
-            _ask_erp(tx, "release", hold.id)
+            ask_erp(tx, "release", hold.id)
 
 
 def extend_for_payment(tx: Connection, hold_ids: Sequence[UUID], seconds: int) -> None:

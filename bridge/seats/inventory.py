@@ -17,7 +17,8 @@ from bridge.seats.claim import IS_FREE
 _SNAPSHOT = text("SELECT pg_snapshot_xmin(pg_current_snapshot())::text AS version")
 _MAP = text(
     f"""
-    SELECT s.seat_ref, CASE WHEN {IS_FREE} THEN 'free' ELSE s.state END AS state, s.zone_ref
+    SELECT s.seat_ref, CASE WHEN NOT {IS_FREE} THEN s.state
+        WHEN s.allotment IS NULL OR s.allotment = :channel THEN 'free' ELSE 'blocked' END AS state, s.zone_ref
     FROM seat s
     WHERE s.performance_id = :performance
       AND (CAST(:since AS text) IS NULL OR s.changed_xid >= CAST(CAST(:since AS text) AS xid8))
@@ -37,10 +38,12 @@ _ERP_SAYS = text(
     FROM news
     ON CONFLICT (performance_id, seat_ref) DO UPDATE SET
         zone_ref = excluded.zone_ref,
-        state = CASE WHEN s.hold_id IS NULL THEN excluded.state ELSE s.state END,
-        held_until = CASE WHEN s.hold_id IS NULL THEN excluded.held_until ELSE s.held_until END,
+        state = CASE WHEN s.hold_id IS NULL AND s.house_hold_id IS NULL THEN excluded.state ELSE s.state END,
+        held_until = CASE WHEN s.hold_id IS NULL AND s.house_hold_id IS NULL THEN excluded.held_until
+            ELSE s.held_until END,
         changed_xid = pg_current_xact_id()
-    WHERE s.zone_ref <> excluded.zone_ref OR (s.hold_id IS NULL AND s.state <> excluded.state)
+    WHERE s.zone_ref <> excluded.zone_ref
+       OR (s.hold_id IS NULL AND s.house_hold_id IS NULL AND s.state <> excluded.state)
     """
 )
 _ADD = text(
@@ -54,16 +57,19 @@ _ADD = text(
 )
 _CONFLICTS = text(
     """
-    SELECT s.performance_id, s.seat_ref FROM seat s
+    SELECT s.hold_id, s.performance_id, s.seat_ref FROM seat s
     JOIN unnest(CAST(:performances AS uuid[]), CAST(:seats AS text[])) AS n(performance_id, seat_ref)
       ON n.performance_id = s.performance_id AND n.seat_ref = s.seat_ref
     WHERE s.hold_id IS NOT NULL AND s.state = 'held' AND s.held_until > clock_timestamp()
     """
 )
-_ALLOT = text(
+_GHOSTS = text(
     """
-    UPDATE seat SET allotment = :channel, changed_xid = pg_current_xact_id()
-    WHERE performance_id = :performance AND (CAST(:seats AS text[]) IS NULL OR seat_ref = ANY(:seats))
+    SELECT n.hold_id FROM unnest(CAST(:holds AS uuid[])) AS n(hold_id)
+    WHERE NOT EXISTS (SELECT 1 FROM hold h WHERE h.hold_id = n.hold_id
+                      AND h.state IN ('reserving', 'active', 'uncertain', 'sold'))
+      AND NOT EXISTS (SELECT 1 FROM outbox o WHERE o.key = 'hold:' || n.hold_id
+                      AND o.status NOT IN ('done', 'skipped'))
     """
 )
 
@@ -87,6 +93,15 @@ class SeatMap:
 
 
 @dataclass(frozen=True, slots=True)
+class Stolen:
+    """A seat that the ERP sold while a live hold of ours has it."""
+
+    hold_id: UUID
+    performance_id: UUID
+    seat_ref: str
+
+
+@dataclass(frozen=True, slots=True)
 class SeatNews:
     """The ERP's word on one seat."""
 
@@ -94,32 +109,45 @@ class SeatNews:
     seat_ref: str
     zone_ref: str
     state: str
-    hold_id: str | None
+    hold_id: UUID | None
 
 
-def seat_map(tx: Connection, performance_id: UUID, since: str | None) -> SeatMap:
+def seat_map(tx: Connection, performance_id: UUID, since: str | None, channel: str | None = None) -> SeatMap:
     """Read the seats changed since a version, or all of them. A delta may repeat rows but never misses one.
+
+    A free seat allotted to another channel than ``channel`` is shown as blocked.
 
     Raises ``Refused`` if ``since`` is no version.
     """
     if since is not None and not (since.isascii() and since.isdigit() and len(since) <= 19):
         raise Refused("version_malformed", "'since' is not a version this service gave.")
     version = tx.execute(_SNAPSHOT).scalar_one()
-    rows = tx.execute(_MAP, {"performance": performance_id, "since": since})
+    rows = tx.execute(_MAP, {"performance": performance_id, "since": since, "channel": channel})
     return SeatMap(version, since is None, [SeatView(*row) for row in rows])
 
 
-def take_erp_news(tx: Connection, news: Sequence[SeatNews]) -> tuple[int, list[tuple[UUID, str]]]:
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What came of the ERP's news: rows changed; seats sold behind a live hold; holds that live only in the ERP."""
+
+    changed: int
+    stolen: Sequence[Stolen]
+    ghosts: Sequence[UUID]
+
+
+def take_erp_news(tx: Connection, news: Sequence[SeatNews]) -> Taken:
     """Take over the ERP's states for seats that nobody of ours owns, adding seats that are new.
 
-    What the ERP says of a hold of ours is an echo, perhaps a late one: of that we know better.
-    Returns how many rows changed, and the seats that somebody else bought in the ERP while a live hold has them.
+    What the ERP says of a hold of ours is an echo, perhaps a late one: of that we know better. A hold that has ended
+    here and lives there is a ghost, if no work is under way that would release it.
     """
     strangers = [item for item in news if item.hold_id is None]
     changed = tx.execute(_ERP_SAYS, _columns(strangers)).rowcount
     changed += tx.execute(_ADD, _columns([item for item in news if item.hold_id is not None])).rowcount
     found = tx.execute(_CONFLICTS, _columns([item for item in strangers if item.state == "sold"]))
-    return changed, [(row.performance_id, row.seat_ref) for row in found]
+    echoed = sorted({item.hold_id for item in news if item.hold_id is not None and item.state == "held"})
+    ghosts = list(tx.execute(_GHOSTS, {"holds": echoed}).scalars())
+    return Taken(changed, [Stolen(*row) for row in found], ghosts)
 
 
 def _columns(news: Sequence[SeatNews]) -> dict[str, list[Any]]:
@@ -129,9 +157,3 @@ def _columns(news: Sequence[SeatNews]) -> dict[str, list[Any]]:
         "zones": [item.zone_ref for item in news],
         "states": [item.state for item in news],
     }
-
-
-def allot(tx: Connection, performance_id: UUID, channel: str | None, seats: Sequence[str] | None = None) -> int:
-    """Give seats (all of the performance's, if not named) to a channel, in which the broker is then the authority."""
-    values = {"performance": performance_id, "channel": channel, "seats": list(seats) if seats is not None else None}
-    return tx.execute(_ALLOT, values).rowcount

@@ -29,7 +29,7 @@ S = HoldState
 TRANSITIONS: Mapping[HoldState, frozenset[HoldState]] = {
     S.RESERVING: frozenset({S.ACTIVE, S.REFUSED, S.UNCERTAIN, S.RELEASED, S.EXPIRED}),
     S.UNCERTAIN: frozenset({S.ACTIVE, S.REFUSED, S.RELEASED, S.EXPIRED}),
-    S.ACTIVE: frozenset({S.SOLD, S.RELEASED, S.EXPIRED}),
+    S.ACTIVE: frozenset({S.SOLD, S.RELEASED, S.EXPIRED, S.REFUSED}),  # refused: the ERP sold a seat behind it
     S.EXPIRED: frozenset({S.SOLD}),  # late money takes the same seats again if they are still free
     S.SOLD: frozenset(),
     S.REFUSED: frozenset(),
@@ -86,6 +86,7 @@ class Hold:
     expires_at: datetime
     cap_at: datetime
     expires_in_s: float
+    is_partial: bool
     refusal: Mapping[str, Any] | None
 
     @property

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -25,6 +26,7 @@ from sandbox.onec.settings import Settings as OneCSwitches
 from sandbox.providers.yookassa import Config, YooKassaServer
 
 SECRET = "test_sandbox_secret"
+REST_S = 0.1
 ROUNDS_MAX = 50
 BUYER = {"kind": "person", "name": "Anna", "email": "anna@example.org"}
 
@@ -143,12 +145,17 @@ class Stage:
     def work(self, *, is_later: bool = False) -> None:
         """Do all work that is due; with ``is_later``, first let every delay and lease be over."""
         if is_later:
+            self.rest()
             self.run("UPDATE outbox SET due_at = clock_timestamp() WHERE status = 'ready'")
             self.run("UPDATE outbox SET lease_until = clock_timestamp() WHERE status = 'running'")
         for _ in range(ROUNDS_MAX):
             if not sum(self.bridge.runner.run_due(lane) for lane in self.bridge.lanes):
                 return
         raise AssertionError("work begets work without end")
+
+    def rest(self) -> None:
+        """Wait until an ERP that failed too often is asked again."""
+        time.sleep(1.5 * REST_S)
 
     def lapse(self, hold: dict[str, Any]) -> None:
         """Let the time of a hold be over, here and in 1C."""
@@ -240,7 +247,7 @@ def settings_for(database_url: str, onec: OneCSandbox, yoo: YooKassaServer, **mo
         "redis_url": "redis://127.0.0.1:1/0",
         "onec": {"base_url": f"{onec.url}/infobase", "login": "обмен", "password": "пароль1"},
         "payments": {"yookassa": {"main": shop}},
-        "erp": {"settle_s": 30, "wait_max_s": 5},
+        "erp": {"settle_s": 30, "wait_max_s": 5, "rest_s": REST_S},
         **more,
     }
     return Settings(**given)

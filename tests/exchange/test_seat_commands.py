@@ -99,6 +99,7 @@ def test_a_1c_that_cannot_be_asked_is_said_at_once_and_nothing_is_held(stage: St
     assert (answer.status_code, answer.json()["code"]) == (503, "erp_unavailable")
     assert int(answer.headers["Retry-After"]) > 0
     assert stage.onec_seat(A)["state"] == stage.one("SELECT state FROM seat WHERE seat_ref = :a LIMIT 1", a=A) == "free"
+    stage.rest()
     assert stage.hold(A)["state"] == "active"
 
 

@@ -17,11 +17,12 @@ from bridge.channels.service import Client, Scope, add_client, find_client, set_
 from bridge.core.db import Database
 from bridge.core.money import Money
 from bridge.exchange.sync import take_seats
-from bridge.ports.erp import ErpEvent, ErpHall, ErpPerformance, ErpPrice, ErpSeat, ErpSeatState
+from bridge.ports.erp import ErpEvent, ErpHall, ErpHallSeat, ErpPerformance, ErpPrice, ErpSeat, ErpSeatState
 from bridge.seats import holds
-from bridge.seats.holds import Place, Placed
-from bridge.seats.inventory import allot, seat_map
+from bridge.seats.house import Allotment, allot
+from bridge.seats.inventory import seat_map
 from bridge.seats.model import Hold, Wish
+from bridge.seats.placing import Place, Placed, place_hold
 
 FULL_MINOR, REDUCED_MINOR = 100_000, 50_000
 REFS = ("perf-1", "perf-2")
@@ -48,7 +49,7 @@ class House:
         wishes = [Wish(seat, more.get("price_type")) for seat in seats]
         place = Place(more.get("hold_id") or uuid4(), who.id, more.get("performance") or self.performance, wishes)
         with self.db.begin() as tx:
-            return holds.place_hold(tx, place, rules)
+            return place_hold(tx, place, rules)
 
     def active(self, *seats: str, **more: Any) -> Hold:
         """Place a hold to which the ERP has agreed."""
@@ -68,10 +69,12 @@ class House:
         self.run(f"UPDATE hold SET expires_at = {gone} WHERE hold_id = ANY(:ids)", ids=list(hold_ids))
         self.run(f"UPDATE seat SET held_until = {gone} WHERE hold_id = ANY(:ids)", ids=list(hold_ids))
 
-    def allot(self, channel: str | None, *seats: str) -> None:
+    def allot(self, channel: str, *seats: str, for_s: float = 3600) -> None:
         """Give seats to a channel; all of the performance's, if none is named."""
+        release_at = datetime.now(UTC) + timedelta(seconds=for_s)
         with self.db.begin() as tx:
-            allot(tx, self.performance, channel, list(seats) or None)
+            tx.execute(text("INSERT INTO channel (code) VALUES (:code) ON CONFLICT DO NOTHING"), {"code": channel})
+            allot(tx, Allotment(self.performance, channel, release_at, list(seats) or None))
 
     def add_client(self, name: str, channel: str = "web", scopes: Sequence[Scope] = tuple(Scope)) -> tuple[Client, str]:
         """Another client and its key."""
@@ -89,7 +92,9 @@ class House:
     def map(self, since: str | None = None) -> dict[str, str]:
         """The states on the map, by seat."""
         with self.db.begin() as tx:
-            return {seat.id: seat.state for seat in seat_map(tx, self.performance, since).seats}
+            return {
+                seat.id: seat.state for seat in seat_map(tx, self.performance, since, self.client.rules.channel).seats
+            }
 
     def run(self, statement: str, **values: Any) -> None:
         """Run a statement."""
@@ -115,6 +120,15 @@ def add_client_with_key(db: Database, name: str, channel: str, scopes: Sequence[
     return client, key
 
 
+def _drawn(seats: Sequence[str]) -> list[ErpHallSeat]:
+    """Rows of ten, the first in front."""
+    places = [divmod(number, 10) for number in range(len(seats))]
+    return [
+        ErpHallSeat(ref, "stalls", str(row), str(column), float(column), float(row), is_accessible=False)
+        for ref, (row, column) in zip(seats, places, strict=True)
+    ]
+
+
 @contextmanager
 def opened(url: str, seats_count: int = 20, connections_max: int = 20) -> Iterator[House]:
     """A house in the empty database at ``url``: half of the seats are in zone Z1, half in Z2, at half the price."""
@@ -137,7 +151,7 @@ def _fill(db: Database, refs: Sequence[str]) -> None:
     ends_at = starts_at - timedelta(minutes=30)
     zones = {"Z1": "Stalls", "Z2": "Balcony"}
     with db.begin() as tx:
-        catalogue.take_halls(tx, [ErpHall("hall", "Small stage", "Theatre", "1", ())])
+        catalogue.take_halls(tx, [ErpHall("hall", "Small stage", "Theatre", "1", _drawn(refs))])
         catalogue.take_events(tx, [ErpEvent("event", "The Cherry Orchard", "", 12, is_deleted=False)])
         catalogue.take_performances(
             tx,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import threading
+from uuid import uuid4
 
 import pytest
 from sqlalchemy import Connection, text
@@ -11,7 +12,9 @@ from sqlalchemy import Connection, text
 from bridge.core.errors import Refused
 from bridge.exchange.sync import take_seats
 from bridge.ports.erp import ErpSeat, ErpSeatState
-from bridge.seats.inventory import allot, seat_map
+from bridge.seats import holds
+from bridge.seats.house import release_due_allotments
+from bridge.seats.inventory import SeatMap, seat_map
 from tests.seats.house import House
 
 TOUCH = "UPDATE seat SET state = 'blocked', changed_xid = pg_current_xact_id() WHERE seat_ref = :ref"
@@ -129,29 +132,64 @@ def test_what_the_erp_says_of_strangers_is_taken_over_and_a_repeat_changes_nothi
     assert house.map()[house.seats[2]] == "free"
 
 
-def test_an_echo_of_our_own_hold_and_news_about_it_change_nothing_but_a_sale_is_told(house: House) -> None:
+def test_an_echo_of_our_own_hold_changes_nothing(house: House) -> None:
     hold = house.active(house.seats[0])
     echo = ErpSeat("perf-1", house.seats[0], "Z1", ErpSeatState.HELD, str(hold.id))
-    sold = ErpSeat("perf-1", house.seats[0], "Z1", ErpSeatState.SOLD)
 
     with house.db.begin() as tx:
         assert take_seats(tx, [echo]) == 0
-        assert take_seats(tx, [sold]) == 0
 
     assert house.seat(house.seats[0]).hold_id == hold.id
+    assert house.rows("SELECT code FROM alert") == []
+
+
+def test_a_seat_the_erp_sold_behind_a_live_hold_ends_the_hold_and_is_told(house: House) -> None:
+    hold = house.active(*house.seats[:2])
+    sold = ErpSeat("perf-1", house.seats[0], "Z1", ErpSeatState.SOLD)
+
+    with house.db.begin() as tx:
+        take_seats(tx, [sold])
+
+    ended = house.hold(hold.id)
+    assert (ended.state, ended.refusal) == ("refused", {"code": "seats_taken", "lost": [house.seats[0]]})
+    assert [house.map()[seat] for seat in house.seats[:2]] == ["sold", "free"]
+    assert house.work()[-1][1] == "release"
     (alert,) = house.rows("SELECT code, subject FROM alert")
-    assert (alert.code, alert.subject) == (
-        "seat_sold_behind_hold",
-        f"seat:{house.performance}:{house.seats[0]}",
-    )
+    assert (alert.code, alert.subject) == ("seat_sold_behind_hold", f"seat:{house.performance}:{house.seats[0]}")
+
+
+@pytest.mark.parametrize("was_known", [True, False])
+def test_a_hold_that_lives_only_in_the_erp_is_released_there(house: House, was_known: bool) -> None:
+    hold_id = house.active(house.seats[0]).id if was_known else uuid4()
+    if was_known:
+        with house.db.begin() as tx:
+            holds.release(tx, hold_id)
+        house.run("UPDATE outbox SET status = 'done'")
+    ghost = ErpSeat("perf-1", house.seats[0], "Z1", ErpSeatState.HELD, str(hold_id))
+
+    with house.db.begin() as tx:
+        take_seats(tx, [ghost])
+        take_seats(tx, [ghost])
+
+    waiting = house.rows("SELECT kind, payload FROM outbox WHERE status = 'ready'")
+    assert [(row.kind, row.payload["hold_id"]) for row in waiting] == [("release", str(hold_id))]
+    assert house.map()[house.seats[0]] == "free"
 
 
 def test_an_allotment_is_given_and_taken_back_and_shows_as_a_change(house: House) -> None:
+    version = seat_map_of(house).version
+    house.allot("kiosk", *house.seats[:2], for_s=0)
     with house.db.begin() as tx:
-        version = seat_map(tx, house.performance, None).version
-        assert allot(tx, house.performance, "kiosk", house.seats[:2]) == 2
+        others = {seat.id: seat.state for seat in seat_map(tx, house.performance, version, "web").seats}
+        own = {seat.id: seat.state for seat in seat_map(tx, house.performance, version, "kiosk").seats}
+        released = release_due_allotments(tx)
 
-    assert list(house.map(version)) == list(house.seats[:2])
-    with house.db.begin() as tx:
-        assert allot(tx, house.performance, None) == len(house.seats)
+    assert others == dict.fromkeys(house.seats[:2], "blocked")
+    assert own == dict.fromkeys(house.seats[:2], "free")
+    assert released == 2
     assert {row.allotment for row in house.rows("SELECT allotment FROM seat")} == {None}
+
+
+def seat_map_of(house: House) -> SeatMap:
+    with house.db.begin() as tx:
+        return seat_map(tx, house.performance, None)

@@ -1,0 +1,77 @@
+"""The best seats for a group: together, near the middle of the front, no orphans, accessible ones kept for who asks."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bridge.seats.best import Seat, propose
+
+
+def hall(*rows: str) -> list[Seat]:
+    """A hall drawn in letters: ``o`` a seat, ``a`` an accessible one, ``.`` an aisle."""
+    return [
+        Seat(f"{y}-{x}", "stalls", str(y), x, y, letter == "a")
+        for y, row in enumerate(rows, start=1)
+        for x, letter in enumerate(row)
+        if letter != "."
+    ]
+
+
+def every(seats: list[Seat]) -> set[str]:
+    return {seat.ref for seat in seats}
+
+
+@pytest.mark.parametrize(
+    ("rows", "taken", "count", "best"),
+    [
+        (["ooooo", "ooooo"], set(), 1, ["1-2"]),  # the middle of the first row
+        (["oooooo", "oooooo"], set(), 2, ["1-2", "1-3"]),  # the pair in the middle
+        (["ooooo", "ooooo"], set(), 3, ["1-0", "1-1", "1-2"]),  # the middle three would leave two orphans
+        (["oooo", "oooo"], {"1-1"}, 3, ["2-0", "2-1", "2-2"]),  # the first row has no three together
+        (["oo.oo", "ooooo"], set(), 3, ["2-0", "2-1", "2-2"]),  # an aisle parts neighbours
+        (["oaooo"], set(), 3, ["1-2", "1-3", "1-4"]),  # an accessible seat is kept
+    ],
+)
+def test_the_best_group(rows: list[str], taken: set[str], count: int, best: list[str]) -> None:
+    seats = hall(*rows)
+
+    assert propose(seats, every(seats) - taken, count)[0] == best
+
+
+def test_who_needs_an_accessible_seat_gets_one_with_company_beside_it() -> None:
+    seats = hall("ooooo", "oaooo")
+
+    assert "2-1" in propose(seats, every(seats), 2, accessible=True)[0]
+
+
+def test_a_group_that_fits_no_row_is_kept_as_near_as_can_be() -> None:
+    seats = hall("oo", "oo", "oo")
+
+    (group,) = propose(seats, every(seats), 3)
+
+    assert set(group) <= {"1-0", "1-1", "2-0", "2-1"}
+    assert len(group) == 3
+
+
+def test_a_hall_with_fewer_free_seats_has_no_proposal() -> None:
+    seats = hall("oo")
+
+    assert propose(seats, {"1-0"}, 2) == []
+
+
+@given(
+    st.lists(st.text("oa.", min_size=1, max_size=8), min_size=1, max_size=5),
+    st.integers(1, 6),
+    st.randoms(use_true_random=False),
+)
+def test_every_proposal_is_of_free_seats_and_of_the_right_size(rows: list[str], count: int, random: object) -> None:
+    seats = hall(*rows)
+    if not seats:
+        return
+    free = {seat.ref for seat in seats if random.random() < 0.6}  # type: ignore[attr-defined]
+
+    for group in propose(seats, free, count):
+        assert len(group) == len(set(group)) == count
+        assert set(group) <= free
