@@ -50,6 +50,7 @@ bench: .venv/.ready-dev ## the figures of docs/performance.md, on this machine
 
 docs: .venv/.ready ## the pages of docs/reference that are made from the code
 	@$(BIN)/python docs/generate_cli.py
+	@$(BIN)/python -m config.reference docs/reference/settings.md
 
 clean: ## removes .venv, caches and .data, the folder of bridge up
 	rm -rf .venv .data .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis dist
