@@ -26,8 +26,7 @@ class Heading:
         self._header: dict[str, Line] = {}
         self._accounts: dict[str, None] = {}
         self._turnovers: list[tuple[int, Turnover]] = []
-        unheard = Remarks()
-        for section in Sections(file, limits, unheard).cut(self._read(lines, unheard)):
+        for section in Sections(file, limits, Remarks()).cut(lines.outline(self._digest)):
             self._take(section)
         self._check_encoding(lines)
         self.sha256 = self._digest.digest()
@@ -37,12 +36,6 @@ class Heading:
     def turnovers(self) -> Iterator[tuple[int, Turnover]]:
         """The turnovers with their lines."""
         return iter(self._turnovers)
-
-    def _read(self, lines: Lines, unheard: Remarks) -> Iterator[Line]:
-        for raw, line in lines.read(unheard):
-            self._digest.update(raw)
-            if line:
-                yield line
 
     def _take(self, section: Section) -> None:
         if section.kind is SectionKind.HEADER:

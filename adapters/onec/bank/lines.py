@@ -11,7 +11,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import BinaryIO, NamedTuple
+from typing import BinaryIO, NamedTuple, Protocol
 
 from bridge.core.errors import Refused
 
@@ -23,6 +23,10 @@ _TELLING = ("СекцияДокумент", "СекцияРасчСчет", "В�
 _KEYS_KEPT = 500
 _SAYS_DOS = re.compile(rb"=(?:DOS|866|cp866|IBM866)\s*$", re.IGNORECASE | re.MULTILINE)
 _BEGINS = re.compile(rb"\A(?:\xef\xbb\xbf|\s)*" + FIRST_LINE.encode() + rb"[ \t]*(?:\r?\n|\Z)")
+_MARKS, _OPENINGS = (
+    tuple(word.encode(codec) for word in words for codec in (UTF_8, WINDOWS, DOS))
+    for words in (("Секция", "Конец"), ("СекцияДокумент",))
+)
 # What no database column takes and no person types; a tab parts words.
 _CONTROLS = dict.fromkeys((*range(0x20), *range(0x7F, 0xA0))) | {0x09: " "}
 
@@ -43,6 +47,13 @@ class Line(NamedTuple):
     number: int
     key: str
     value: str | None
+
+
+class Digest(Protocol):
+    """What takes bytes, as ``hashlib`` makes it."""
+
+    def update(self, raw: bytes, /) -> None:
+        """Take more bytes."""
 
 
 class Remarks:
@@ -108,8 +119,26 @@ class Lines:
         self.encoding = Encoding.of(head)
         self._keys: dict[bytes, tuple[str, str]] = {}
 
-    def read(self, remarks: Remarks) -> Iterator[tuple[bytes, Line | None]]:
-        """Each line from the first, as it stands and as it is read: ``None`` for the first and for empty ones."""
+    def read(self, remarks: Remarks) -> Iterator[Line]:
+        """Each line that is not empty, after the first; ``remarks`` take those in a wrong encoding."""
+        for number, _, stripped in self._raw():
+            if stripped:
+                yield self._line(number, stripped, remarks)
+
+    def outline(self, digest: Digest) -> Iterator[Line]:
+        """The same without what is inside documents, which costs most of the time; ``digest`` takes every byte."""
+        is_inside = False
+        unheard = Remarks()
+        for number, raw, stripped in self._raw():
+            digest.update(raw)
+            is_mark = stripped.startswith(_MARKS)
+            if stripped and (is_mark or not is_inside):
+                yield self._line(number, stripped, unheard)
+            if is_mark:
+                is_inside = stripped.startswith(_OPENINGS)
+
+    def _raw(self) -> Iterator[tuple[int, bytes, bytes]]:
+        """Each line with its number, as it stands, and bare; the first is not told from an empty one."""
         size = 0
         is_begun = False
         self._stream.seek(0)
@@ -119,10 +148,11 @@ class Lines:
                 raise refusal(self._file, "the line is too long", self._limits.line_bytes, number)
             if size > self._limits.file_bytes:
                 raise refusal(self._file, "the file is too large", self._limits.file_bytes, number)
-            stripped = raw.removeprefix(codecs.BOM_UTF8).strip() if not is_begun else raw.strip()
-            is_content = is_begun and stripped
-            yield raw, self._line(number, stripped, remarks) if is_content else None
-            is_begun = is_begun or bool(stripped)
+            if is_begun:
+                yield number, raw, raw.strip()
+            else:
+                is_begun = bool(raw.removeprefix(codecs.BOM_UTF8).strip())
+                yield number, raw, b""
 
     def _next(self) -> bytes:
         return self._stream.readline(self._limits.line_bytes + 1)

@@ -11,7 +11,7 @@ from typing import BinaryIO
 
 from adapters.onec.bank.documents import NotTaken, read_document, why_still
 from adapters.onec.bank.heading import Heading
-from adapters.onec.bank.lines import Limits, Line, Lines, Remarks
+from adapters.onec.bank.lines import Limits, Lines, Remarks
 from adapters.onec.bank.sections import Section, SectionKind, Sections
 from bridge.core.money import Money
 from bridge.ports.goods import Tally
@@ -24,8 +24,8 @@ _TOTALS = {Direction.IN: "received", Direction.OUT: "spent"}
 class BankStatementReading:
     """One pass through one file; see ``bridge.ports.statements.StatementReading``.
 
-    ``stream`` is buffered and seekable, ``file`` is what messages call it. Raises ``Refused``: ``not_bank_statement``,
-    ``statement_limit_exceeded``; both before the first document.
+    ``stream`` is buffered and seekable, ``file`` is what messages call it. Raises ``Refused``: ``not_bank_statement``
+    at once, ``statement_limit_exceeded`` at the latest when the line in question is read.
     """
 
     def __init__(self, stream: BinaryIO, file: str, limits: Limits | None = None) -> None:
@@ -50,14 +50,11 @@ class BankStatementReading:
 
     def __iter__(self) -> Iterator[BankDocument]:
         """Yield the documents whose money moved; read once."""
-        for section in Sections(self._file, self._limits, self._remarks).cut(self._read()):
+        for section in Sections(self._file, self._limits, self._remarks).cut(self._lines.read(self._remarks)):
             if section.kind is SectionKind.DOCUMENT:
                 yield from self._document(section)
         self._check_turnovers()
         self.tally.warnings.extend(self._remarks)
-
-    def _read(self) -> Iterator[Line]:
-        return (line for _, line in self._lines.read(self._remarks) if line)
 
     def _document(self, section: Section) -> Iterator[BankDocument]:
         self.tally.documents += 1
@@ -67,7 +64,8 @@ class BankStatementReading:
             self.tally.skip(_where(section), str(error))
             return
         for movement in document.movements:
-            self._moved[movement.account, movement.direction] += document.amount.minor
+            if movement.account in self._own:
+                self._moved[movement.account, movement.direction] += document.amount.minor
         if document.movements:
             yield document
         else:
