@@ -1,4 +1,4 @@
-"""What must be known to reach one infobase of 1C through the web service ``TicketBridge``."""
+"""What must be known to reach one infobase of 1C, through the web service ``TicketBridge`` and through OData."""
 
 from __future__ import annotations
 
@@ -61,6 +61,18 @@ class OneCSettings(BaseModel):
         le=600,
         description="How long an idle connection is trusted, in seconds; keep it below the web server's own limit.",
     )
+    postings: Literal["soap", "odata"] = Field(
+        default="soap",
+        description="How payments and refunds are written: by the web service, or by OData with a mapping.",
+    )
+    odata_path: str = Field(
+        default="odata/standard.odata", min_length=1, description="Path of the OData interface below the publication."
+    )
+    mapping: str = Field(
+        default="ut11",
+        min_length=1,
+        description="How payments become documents over OData: ut11, bp30, unf30, or the path of a mapping file.",
+    )
     ca_file: Path | None = Field(
         default=None, description="Certificates to trust for https instead of the public ones."
     )
@@ -75,7 +87,7 @@ class OneCSettings(BaseModel):
             raise ValueError("must hold no login, no query and no fragment")
         return value.rstrip("/")
 
-    @field_validator("service_path")
+    @field_validator("service_path", "odata_path")
     @classmethod
     def _is_relative(cls, value: str) -> str:
         return value.strip("/")
@@ -91,5 +103,10 @@ class OneCSettings(BaseModel):
 
     @property
     def service_url(self) -> str:
-        """Where the calls go."""
+        """Where the calls of the web service go."""
         return f"{self.base_url}/{self.service_path}"
+
+    @property
+    def odata_url(self) -> str:
+        """Where the calls of OData go, with the slash at the end."""
+        return f"{self.base_url}/{self.odata_path}/"

@@ -15,6 +15,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import requests
@@ -37,7 +38,7 @@ FOREIGN = (requests.RequestException, HTTPError, http.client.HTTPException, OSEr
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A call to make; ``operation`` names it in logs.
+    """A call to make; ``operation`` names it in logs; ``ca_file`` is trusted instead of the public certificates.
 
     Its ``repr`` shows only what can be neither a secret nor personal: some APIs take keys in the address.
     """
@@ -50,6 +51,8 @@ class Request:
     body: bytes | None = field(default=None, repr=False)
     auth: tuple[bytes, bytes] | None = field(default=None, repr=False)
     timeout_s: float = 30.0
+    answer_bytes_max: int = RESPONSE_BYTES_MAX
+    ca_file: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +73,7 @@ class Sender:
 
     Raises ``NotSent`` if nothing left this machine; ``Misconfigured`` if nothing ever will (a malformed address, a
     certificate nobody vouches for); ``Unknown`` if the other side may have acted: a timeout, a reset, a body shorter
-    than announced, an answer larger than ``RESPONSE_BYTES_MAX``. Returns or raises by the deadline; only resolving a
+    than announced, an answer larger than ``answer_bytes_max``. Returns or raises by the deadline; only resolving a
     name and trying each of its addresses for ``CONNECT_S`` may overrun it, and nothing is sent then.
     """
 
@@ -111,9 +114,10 @@ def _exchange(request: Request, deadline: Deadline) -> Response:
                 timeout=(deadline.cap(CONNECT_S), request.timeout_s),
                 allow_redirects=False,
                 stream=True,
+                verify=str(request.ca_file) if request.ca_file else None,
             ) as answer:
                 headers = {name.lower(): value for name, value in answer.headers.items()}
-                response = Response(answer.status_code, headers, _read(answer, request.upstream))
+                response = Response(answer.status_code, headers, _read(answer, request))
     except FOREIGN as error:
         raise wire.verdict(error) from error
     if wire.is_cut:
@@ -192,12 +196,13 @@ def _anonymous(prepared: requests.PreparedRequest) -> requests.PreparedRequest:
     return prepared
 
 
-def _read(answer: requests.Response, upstream: str) -> bytes:
+def _read(answer: requests.Response, request: Request) -> bytes:
     body = bytearray()
     for chunk in answer.iter_content(CHUNK_BYTES):
         body += chunk
-        if len(body) > RESPONSE_BYTES_MAX:
-            raise Unknown("answer_too_large", "The answer is larger than any that is expected.", upstream=upstream)
+        if len(body) > request.answer_bytes_max:
+            message = "The answer is larger than any that is expected."
+            raise Unknown("answer_too_large", message, upstream=request.upstream)
     return bytes(body)
 
 

@@ -1,0 +1,91 @@
+"""``bridge onec``: what an integrator asks about an infobase."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import click
+
+from adapters.onec.odata import mapping
+from adapters.onec.odata.check import compare, looks_like
+from adapters.onec.odata.client import OdataClient
+from adapters.onec.odata.metadata import Metadata, read_metadata
+from adapters.onec.settings import OneCSettings
+from bridge.core.deadline import Deadline
+from bridge.core.errors import BridgeError
+
+METADATA_S = 300.0
+# What the command that holds this group gives it: a way to read the settings, once they are needed.
+ReadSettings = Callable[[], Any]
+
+
+@click.group()
+def onec() -> None:
+    """Look at an infobase of 1C."""
+
+
+@onec.command()
+@click.option("--mapping", "name", help="Name or path of a mapping; that of the settings if left out.")
+@click.option(
+    "--metadata", "file", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="A saved $metadata."
+)
+@click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
+@click.pass_obj
+def check(read_settings: ReadSettings, name: str | None, file: Path | None, as_json: bool) -> None:  # noqa: FBT001
+    """Compare a mapping with what the infobase publishes. Exits 1 if a posting would fail."""
+    try:
+        name = name or _settings(read_settings).mapping
+        found = mapping.load(name)
+        metadata = _metadata(read_settings, file)
+    except BridgeError as error:
+        raise click.ClickException(str(error)) from error
+    problems, like = compare(found, metadata), looks_like(metadata)
+    if as_json:
+        report = {
+            "ok": not problems,
+            "mapping": name,
+            "problems": [asdict(each) for each in problems],
+            "looks_like": like,
+        }
+        click.echo(json.dumps(report, ensure_ascii=False))
+    else:
+        for each in problems:
+            click.echo(f"{each.where}: {each.what}\n    {each.to_do}")
+        click.echo(_summary(name, found.title, len(problems), like))
+    raise SystemExit(1 if problems else 0)
+
+
+@onec.command("mapping")
+@click.argument("name")
+def show(name: str) -> None:
+    """Print a mapping that comes with the broker, to be edited."""
+    if name not in mapping.shipped():
+        raise click.ClickException(f"There is no mapping {name}. There are: {', '.join(mapping.shipped())}.")
+    click.echo(mapping.find(name).read_text(encoding="utf-8"), nl=False)
+
+
+def _summary(name: str, title: str, problems: int, like: list[str]) -> str:
+    if not problems:
+        return f"The mapping {name} ({title}) fits this infobase."
+    hint = f" The infobase looks like {', '.join(like)}." if like and name not in like else ""
+    return f"{problems} to mend in the mapping {name} ({title}).{hint}"
+
+
+def _settings(read_settings: ReadSettings) -> OneCSettings:
+    settings: OneCSettings | None = read_settings().onec
+    if settings is None:
+        raise click.ClickException(
+            "No infobase is set up: BRIDGE_ONEC__BASE_URL, BRIDGE_ONEC__LOGIN, BRIDGE_ONEC__PASSWORD."
+        )
+    return settings
+
+
+def _metadata(read_settings: ReadSettings, file: Path | None) -> Metadata:
+    if file is None:
+        return OdataClient(_settings(read_settings)).metadata(Deadline.after(METADATA_S))
+    with file.open("rb") as stream:
+        return read_metadata(stream)
