@@ -18,6 +18,7 @@ COMMANDS = {
     "client": "bridge.cli.client:client",
     "channel": "bridge.cli.channel:channel",
     "user": "bridge.cli.user:user",
+    "node": "bridge.cli.node:node",
     "import": "bridge.cli.import_files:import_",
     "sync": "bridge.cli.sync:sync",
     "queue": "bridge.cli.queue:queue",

@@ -72,6 +72,8 @@ def _route(app: OpenAPI, bridge: Bridge) -> None:
         app.register_api(api.blueprint())
     for pages in (Hooks(bridge.db, bridge.accounts), Health(bridge.db), Console(bridge.db)):
         app.register_blueprint(pages.blueprint())
+    for inbound in bridge.inbound():
+        app.register_blueprint(inbound)
     _document_keys(app.api_doc)
     app.add_url_rule("/openapi.json", "contract", lambda: app.api_doc)
     app.add_url_rule("/docs", "docs", lambda: redirect("/docs/swagger"), strict_slashes=False)

@@ -1,0 +1,7 @@
+"""1C's own exchange with sites: 1C is the client, we are the site."""
+
+from __future__ import annotations
+
+from adapters.onec.exchange.pages import SitePages
+
+__all__ = ["SitePages"]

@@ -1,0 +1,137 @@
+"""The address 1C calls: ``?type=T&mode=M[&filename=F]``, GET or POST, whatever its content type says.
+
+Who calls is told by Basic, by the cookie, or by both. 1C reads the cookie out of the body of ``checkauth``, others out
+of ``Set-Cookie``. Nothing is ever redirected: 1C would come back with a GET and no body.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import structlog
+from flask import Blueprint, Response, request
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from werkzeug.exceptions import HTTPException
+
+from adapters.onec.exchange import answers
+from bridge.core.errors import BridgeError, Refused
+from bridge.ports.site import Credentials, Site, Upload, Visit
+
+log = structlog.get_logger()
+
+PATHS = ("/exchange/1c", "/bitrix/admin/1c_exchange.php")
+COOKIE = "BRIDGE_EXCHANGE"
+COOKIE_S = 86_400
+# The 1C-Bitrix module reads a session id and the time from lines 4 and 5; others add line 4 to addresses or fail on it.
+MODULE = "module31"
+
+
+class SitePages:
+    """Reads what 1C asks, has it done by ``site``, answers in 1C's words."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+        catalog: dict[str, Callable[[Visit], Response]] = {
+            "init": self._init,
+            "file": self._file,
+            "import": self._import,
+        }
+        self._modes: dict[str, dict[str, Callable[[Visit], Response]]] = {
+            "catalog": {**catalog, "complete": self._complete, "deactivate": self._deactivate},
+            "reference": catalog,
+        }
+
+    def blueprint(self) -> Blueprint:
+        """The routes."""
+        pages = Blueprint("exchange_1c", __name__)
+        for path in PATHS:
+            pages.add_url_rule(path, "answer", self._answer, methods=["GET", "POST"], strict_slashes=False)
+        pages.before_request(_lift_limit)
+        pages.register_error_handler(BridgeError, answers.of_error)
+        pages.register_error_handler(HTTPException, _of_http)
+        for outage in (OperationalError, PoolTimeout):
+            pages.register_error_handler(outage, _of_outage)
+        pages.register_error_handler(Exception, _of_fault)
+        return pages
+
+    def _answer(self) -> Response:
+        kind, mode = _argument("type"), _argument("mode")
+        modes = self._modes.get(kind)
+        if modes is None:
+            return answers.failure(f"Unknown command type: '{kind[:40]}'.")
+        if mode == "checkauth":
+            return self._checkauth(kind)
+        step = modes.get(mode)
+        if step is None:
+            return answers.failure(f"Unknown mode of {kind}: '{mode[:40]}'.")
+        return step(self._site.resume(_credentials(), kind))
+
+    def _checkauth(self, kind: str) -> Response:
+        visit = self._site.enter(_credentials(), kind)
+        more = [f"sessid={visit.token}", f"timestamp={int(visit.started_at.timestamp())}"]
+        response = answers.lines("success", COOKIE, visit.token, *(more if visit.dialect == MODULE else ()))
+        response.set_cookie(
+            COOKIE, visit.token, max_age=COOKIE_S, secure=request.is_secure, httponly=True, samesite="Lax"
+        )
+        return response
+
+    def _init(self, visit: Visit) -> Response:
+        self._site.restart(visit)
+        # Archives are taken, not asked for: files that come one by one are accepted or refused one by one.
+        return answers.lines("zip=no", f"file_limit={self._site.part_bytes}")
+
+    def _file(self, visit: Visit) -> Response:
+        self._site.take(visit, Upload(_argument("filename"), request.stream, request.content_length))
+        return answers.success()
+
+    def _import(self, visit: Visit) -> Response:
+        return answers.of_outcome(self._site.bring_in(visit, _argument("filename")))
+
+    def _complete(self, visit: Visit) -> Response:
+        """All files are sent. What was asked to be imported is, whether it is said or not."""
+        log.info("exchange_completed", node=visit.node)
+        return answers.success()
+
+    def _deactivate(self, visit: Visit) -> Response:
+        return answers.of_outcome(self._site.retire(visit, _moment(_argument("timestamp"))))
+
+
+def _lift_limit() -> None:
+    """The limit of the API's documents is not that of files, which are streamed to disk and counted there."""
+    request.max_content_length = sys.maxsize
+
+
+def _argument(name: str) -> str:
+    return request.args.get(name, "").strip()
+
+
+def _credentials() -> Credentials:
+    basic = request.authorization
+    token = request.cookies.get(COOKIE, "")
+    if basic is None or basic.type != "basic":
+        return Credentials(token=token)
+    return Credentials(basic.username or "", basic.password or "", token)
+
+
+def _moment(timestamp: str) -> datetime:
+    """The time of the checkauth at the start of the exchange, in whole seconds."""
+    if not timestamp.isdecimal() or len(timestamp) > 11:
+        raise Refused("timestamp_malformed", "Send the timestamp of the checkauth at the start of the exchange.")
+    return datetime.fromtimestamp(int(timestamp), UTC)
+
+
+def _of_http(error: HTTPException) -> Response:
+    return answers.failure(f"The request cannot be read: {error.name}.")
+
+
+def _of_outage(error: Exception) -> Response:
+    log.error("database_unreachable", error=type(error).__name__)
+    return answers.failure("The service cannot reach its database; nothing was changed. Try again.")
+
+
+def _of_fault(error: Exception) -> Response:
+    log.error("request_broke", exc_info=error)
+    return answers.failure("A fault of ours; it has been logged.")

@@ -1,0 +1,84 @@
+"""Hiding goods that a whole, successful exchange no longer mentioned: a flag, never a deletion, never too many at once.
+
+The node says since when (what it was told at the start of the exchange). Whatever speaks against it, nothing is hidden.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import Connection, text
+
+from bridge.alerts.service import raise_alert, resolve_alert
+from bridge.core.errors import Refused
+from bridge.exchange.nodes import Node
+
+_STATES = text(
+    """
+    SELECT f.state, min(f.name) AS name FROM exchange_file f JOIN exchange_run r USING (exchange_run_id)
+    WHERE r.node = :node AND f.created_at >= :since GROUP BY f.state
+    """
+)
+_NOTE = text(
+    """
+    INSERT INTO import_run (source, file, kind, finished_at) VALUES (:node, 'retire', 'retire', clock_timestamp())
+    RETURNING import_run_id
+    """
+)
+# Only in kinds of which something was mentioned: an exchange of prices alone speaks of no goods.
+_GONE = """
+    source = :node AND NOT is_deleted
+    AND EXISTS (
+        SELECT 1 FROM exchange_mention m
+        WHERE m.node = :node AND m.kind = '{table}' AND m.mentioned_at >= :since)
+    AND NOT EXISTS (
+        SELECT 1 FROM exchange_mention m
+        WHERE m.node = :node AND m.kind = '{table}' AND m.ref = {table}.ref AND m.mentioned_at >= :since)
+    """
+_COUNT = """
+    SELECT count(*) FILTER (WHERE {gone}) AS gone, count(*) FILTER (WHERE NOT is_deleted) AS shown
+    FROM {table} WHERE source = :node
+    """
+# Without the digest, the same description read again is written again and shows the goods.
+_HIDE = "UPDATE {table} SET is_deleted = true, content_hash = NULL, changed_run_id = :run WHERE {gone}"
+TABLES = ("product", "offer")
+
+
+def is_pending(tx: Connection, node: Node, since: datetime) -> bool:
+    """Whether files of the exchange wait to be imported. Raises ``Refused`` if one of them failed."""
+    states = {row.state: row.name for row in tx.execute(_STATES, {"node": node.name, "since": since})}
+    if "failed" in states:
+        message = "Nothing was hidden, because %(file)s of this exchange could not be imported."
+        raise Refused("retire_incomplete", message, file=states["failed"])
+    return "waiting" in states
+
+
+def retire(tx: Connection, node: Node, since: datetime) -> dict[str, int]:
+    """Hide what was not mentioned since ``since`` and return how many of each kind.
+
+    Raises ``Refused`` if more than the node's share would vanish.
+    """
+    values = {"node": node.name, "since": since}
+    for table in TABLES:
+        _check_share(tx, node, table, values)
+    run_id = tx.execute(_NOTE, values).scalar_one()
+    resolve_alert(tx, "exchange_retire_refused", node.name)
+    return {
+        table: tx.execute(
+            text(_HIDE.format(table=table, gone=_GONE.format(table=table))), {**values, "run": run_id}
+        ).rowcount
+        for table in TABLES
+    }
+
+
+def _check_share(tx: Connection, node: Node, table: str, values: dict[str, object]) -> None:
+    query = text(_COUNT.format(table=table, gone=_GONE.format(table=table)))
+    found = tx.execute(query, values).one()
+    if found.gone > node.retire_share_max * found.shown:
+        message = "Nothing was hidden: %(gone)s of %(shown)s goods would vanish, which a person must allow first."
+        raise Refused("retire_too_many", message, gone=found.gone, shown=found.shown)
+
+
+def tell(tx: Connection, node: Node, refusal: Refused) -> None:
+    """Tell people that nothing was hidden, and why."""
+    raise_alert(tx, "exchange_retire_refused", node.name, str(refusal))

@@ -1,0 +1,131 @@
+"""The broker as a node's site: see ``bridge.ports.site``. Nothing is kept in memory between two calls."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+
+from bridge.core.db import Database
+from bridge.core.deadline import Deadline
+from bridge.core.errors import Refused
+from bridge.exchange import runs, runs_files, runs_retire
+from bridge.exchange.nodes import get_node
+from bridge.exchange.runs_files import File
+from bridge.exchange.runs_import import FileImports, Read, want_quiet_start
+from bridge.exchange.uploads import Limits, Uploads, checked_name
+from bridge.exchange.uploads_zip import ArchiveLimits
+from bridge.ports.site import Credentials, Outcome, Stage, Upload, Visit
+
+FOLDER = "exchange"
+LOOK_EVERY_S = 0.1
+SHOWN = ("products", "offers", "prices", "rests", "orders", "documents", "skipped", *runs_retire.TABLES)
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """``part_bytes`` stays below the 1 MiB that web servers commonly let pass. ``hold_s`` is how long a question for an
+    import is held before "under way" is said: some nodes ask again without a pause. After ``patience_s`` the answer is
+    that it failed, because nodes ask for ever; the import still happens. After ``quiet_s`` of silence what a node sent
+    is imported by itself.
+    """
+
+    part_bytes: int = 1_000_000
+    hold_s: float = 3.0
+    patience_s: float = 3600.0
+    quiet_s: float = 300.0
+    limits: Limits = field(default_factory=Limits)
+    archives: ArchiveLimits = field(default_factory=ArchiveLimits)
+
+
+class ExchangeSite:
+    """Takes what nodes send, and has it imported by workers."""
+
+    def __init__(self, db: Database, data_dir: Path, rules: Rules) -> None:
+        self._db = db
+        self._rules = rules
+        begun = partial(want_quiet_start, delay_s=rules.quiet_s)
+        self._uploads = Uploads(db, data_dir / FOLDER, rules.limits, begun)
+
+    @property
+    def part_bytes(self) -> int:
+        """The largest part a node should send at a time."""
+        return self._rules.part_bytes
+
+    def imports(self, read: Read) -> FileImports:
+        """The work behind it."""
+        return FileImports(self._db, self._uploads, read, self._rules.archives, self._rules.quiet_s)
+
+    def enter(self, who: Credentials, kind: str) -> Visit:
+        """Begin a visit."""
+        with self._db.begin() as tx:
+            return runs.enter(tx, who, kind)
+
+    def resume(self, who: Credentials, kind: str) -> Visit:
+        """The visit a request belongs to."""
+        with self._db.begin() as tx:
+            return runs.resume(tx, who, kind)
+
+    def restart(self, visit: Visit) -> None:
+        """Begin anew; what was sent and not asked for is forgotten."""
+        with self._db.begin() as tx:
+            dropped = self._uploads.drop(tx, visit) if runs.restart(tx, visit) else ()
+        self._uploads.remove(visit, dropped)
+
+    def take(self, visit: Visit, upload: Upload) -> None:
+        """Store a file or append to it, and see to it that it is imported even if nobody asks."""
+        self._uploads.take(visit, upload)
+
+    def bring_in(self, visit: Visit, name: str) -> Outcome:
+        """Have a file imported by a worker; hold the caller a moment."""
+        plain = checked_name(name)
+        with self._db.begin() as tx:
+            file = runs_files.find(tx, self._uploads, visit, plain, self._rules.archives)
+            if file is None:
+                message = "There is no file %(file)s in this exchange: send it first."
+                raise Refused("file_not_sent", message, file=plain)
+            runs_files.ask(tx, [file])
+        return self._awaited(file.id)
+
+    def _awaited(self, file_id: int) -> Outcome:
+        deadline = Deadline.after(self._rules.hold_s)
+        while True:
+            with self._db.begin() as tx:
+                file = runs_files.get(tx, file_id)
+            if file.state != "waiting" or deadline.is_over:
+                return self._outcome(file)
+            time.sleep(LOOK_EVERY_S)
+
+    def _outcome(self, file: File) -> Outcome:
+        if file.state == "imported":
+            return Outcome(Stage.DONE, _counted(file.report or {}))
+        if file.state == "waiting" and file.asked_s < self._rules.patience_s:
+            return Outcome(Stage.UNDER_WAY, f"{file.name}: {round(file.asked_s)} s")
+        return Outcome(Stage.FAILED, file.reason or f"{file.name}: no worker took it up in {round(file.asked_s)} s")
+
+    def retire(self, visit: Visit, since: datetime) -> Outcome:
+        """Hide what no file has mentioned since ``since``, once every file since then is imported."""
+        try:
+            return self._retired(visit, since)
+        except Refused as refusal:
+            with self._db.begin() as tx:
+                runs_retire.tell(tx, get_node(tx, visit.node), refusal)
+            raise
+
+    def _retired(self, visit: Visit, since: datetime) -> Outcome:
+        deadline = Deadline.after(self._rules.hold_s)
+        while True:
+            with self._db.begin() as tx:
+                node = get_node(tx, visit.node)
+                if not runs_retire.is_pending(tx, node, since):
+                    return Outcome(Stage.DONE, _counted(runs_retire.retire(tx, node, since)))
+            if deadline.is_over:
+                return Outcome(Stage.UNDER_WAY)
+            time.sleep(LOOK_EVERY_S)
+
+
+def _counted(report: Mapping[str, object]) -> str:
+    return ", ".join(f"{name} {report[name]}" for name in SHOWN if report.get(name))

@@ -1,0 +1,83 @@
+"""Nodes, which are accounting systems that call us, their runs, and the files they sent in each.
+
+The bytes lie in ``<data folder>/exchange/<node>/<run>/<file id>``: names given from outside never reach the disk.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    Float,
+    ForeignKey,
+    Identity,
+    Index,
+    LargeBinary,
+    Table,
+    Text,
+    text,
+)
+
+from bridge.core.columns import document, moment, words
+from bridge.core.db import metadata
+
+exchange_node = Table(
+    "exchange_node",
+    metadata,
+    Column("node", Text, primary_key=True),
+    Column("login", Text, nullable=False, unique=True),
+    Column("password_hash", LargeBinary, nullable=False),
+    words("dialect"),
+    Column("retire_share_max", Float, nullable=False, server_default="0.2"),
+    moment("created_at", is_now=True),
+    CheckConstraint("retire_share_max BETWEEN 0 AND 1", name="retire_share_max"),
+)
+
+exchange_run = Table(
+    "exchange_run",
+    metadata,
+    Column("exchange_run_id", BigInteger, Identity(), primary_key=True),
+    Column("node", Text, ForeignKey("exchange_node.node"), nullable=False),
+    words("kind"),
+    Column("token_hash", LargeBinary, nullable=True, unique=True),
+    moment("started_at", is_now=True),
+    moment("touched_at", is_now=True),
+    Index("ix_exchange_run_node", "node", "exchange_run_id"),
+)
+
+exchange_file = Table(
+    "exchange_file",
+    metadata,
+    Column("exchange_file_id", BigInteger, Identity(), primary_key=True),
+    Column("exchange_run_id", BigInteger, ForeignKey("exchange_run.exchange_run_id"), nullable=False),
+    words("name"),
+    words("state", default="stored"),
+    Column("bytes", BigInteger, nullable=False, server_default="0"),
+    Column("archive_id", BigInteger, ForeignKey("exchange_file.exchange_file_id"), nullable=True),
+    document("report", nullable=True),
+    words("reason", nullable=True),
+    moment("created_at", is_now=True),
+    moment("asked_at", nullable=True),
+    moment("finished_at", nullable=True),
+    CheckConstraint("state IN ('stored', 'waiting', 'unpacked', 'imported', 'failed', 'dropped')", name="state"),
+    Index(
+        "uq_exchange_file_stored",
+        "exchange_run_id",
+        "name",
+        unique=True,
+        postgresql_where=text("state = 'stored'"),
+    ),
+    Index("ix_exchange_file_run", "exchange_run_id", "exchange_file_id"),
+)
+
+# What the files of a node spoke of, and when last: kept for nodes that ask us to hide the rest.
+exchange_mention = Table(
+    "exchange_mention",
+    metadata,
+    Column("node", Text, primary_key=True),
+    Column("kind", Text, primary_key=True),
+    Column("ref", Text, primary_key=True),
+    moment("mentioned_at"),
+    CheckConstraint("kind IN ('product', 'offer')", name="kind"),
+)
