@@ -5,19 +5,16 @@ Build one per process, after any fork: it opens connections and threads at first
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from flask import Blueprint
-
-from adapters.onec import commerceml
-from adapters.onec.exchange import SitePages
 from adapters.onec.soap import create as create_onec
 from adapters.payments import registry
 from bridge.alerts.service import report_work
 from bridge.core.breaker import Limits
 from bridge.core.db import Database
+from bridge.core.deadline import Deadline
 from bridge.core.errors import Misconfigured
 from bridge.core.gateway import Gateway
 from bridge.core.http import Sender
@@ -27,8 +24,6 @@ from bridge.core.runner import Lane, Runner
 from bridge.exchange.guard import GuardedErp
 from bridge.exchange.postings import Postings
 from bridge.exchange.recurring import Step, steps
-from bridge.exchange.runs_site import ExchangeSite
-from bridge.exchange.runs_site import Rules as SiteRules
 from bridge.exchange.seat_commands import SeatCommands
 from bridge.exchange.sync import LANE as SYNC
 from bridge.exchange.sync import Sync
@@ -42,6 +37,7 @@ from config.settings import Settings
 
 PROVIDER_CALL_S = 35.0
 PROVIDER_SESSIONS = 8
+WARM_CALL_S = 40.0  # a first call after a quiet night takes this long
 SEATS_SETTLE_S = 1.0
 
 
@@ -55,17 +51,23 @@ class Bridge:
     accounts: Accounts
     lanes: Mapping[str, Lane]
     runner: Runner
-    site: ExchangeSite
-
-    def inbound(self) -> Sequence[Blueprint]:
-        """The addresses at which other systems call us in their own words."""
-        return [SitePages(self.site).blueprint()]
 
     @cached_property
     def seats_gateway(self) -> Gateway:
         """Asks the ERP about seats for requests that wait."""
         erp = self.settings.erp
-        return Gateway(self.runner, holds.LANE, sessions=erp.web_sessions, batch_max=erp.commands_max)
+        return Gateway(
+            self.runner,
+            holds.LANE,
+            sessions=erp.web_sessions,
+            batch_max=erp.commands_max,
+            warm_s=erp.warm_s if self.erp else None,
+            keep_warm=self._ping,
+        )
+
+    def _ping(self) -> None:
+        if self.erp is not None:
+            self.erp.ping(Deadline.after(WARM_CALL_S))
 
     @cached_property
     def provider_gateway(self) -> Gateway:
@@ -77,7 +79,7 @@ class Bridge:
         """The recurring work; without an ERP there is nothing to read from it."""
         found = dict(steps(self.db, janitor_quiet_s=self.settings.periods.janitor_quiet))
         if self.erp is None:
-            del found["sync"]
+            del found["sync"], found["diff"]
         return found
 
     @property
@@ -86,7 +88,10 @@ class Bridge:
         return {name: getattr(self.settings.periods, name) for name in self.steps}
 
     def close(self) -> None:
-        """Give sessions and connections back."""
+        """Let threads end, give sessions and connections back."""
+        for name in ("seats_gateway", "provider_gateway"):
+            if name in self.__dict__:  # made at first use
+                self.__dict__[name].close()
         if self.erp is not None:
             self.erp.close()
         self.db.close()
@@ -98,10 +103,7 @@ def build(settings: Settings, *, connections_max: int = 4) -> Bridge:
     erp = _erp(settings, db)
     accounts = Accounts(_providers(settings))
     lanes = {lane.name: lane for lane in _lanes(settings, db, erp, accounts)}
-    site = ExchangeSite(db, settings.data_dir, SiteRules())
-    files = site.imports(commerceml.read).lane()
-    lanes[files.name] = files
-    return Bridge(settings, db, erp, accounts, lanes, Runner(db, lanes, report_work), site)
+    return Bridge(settings, db, erp, accounts, lanes, Runner(db, lanes, report_work))
 
 
 def _erp(settings: Settings, db: Database) -> Erp | None:

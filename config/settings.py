@@ -54,7 +54,6 @@ class ErpCalls(Part):
     web_sessions: int = Field(default=4, ge=1, le=64, description="Calls at a time of one server process")
     rest_s: float = Field(default=5, ge=0.1, le=300, description="How long a failing ERP is left alone, in seconds")
     warm_s: float = Field(default=15, ge=1, le=600, description="After so many quiet seconds the ERP is kept awake")
-    diff_s: float = Field(default=60, ge=1, le=86400, description="How often one performance's seats are compared")
     commands_max: int = Field(default=100, ge=1, le=1000, description="Holds, releases and sales in one call")
     postings_max: int = Field(default=100, ge=1, le=1000, description="Payments in one call")
     seats_call_s: float = Field(default=10, ge=1, le=120, description="Longest call with seat commands, in seconds")
@@ -69,6 +68,7 @@ class Periods(Part):
     """How often recurring work is done, in seconds."""
 
     sync: float = Field(default=60, ge=0.5, description="Read what changed in the ERP")
+    diff: float = Field(default=30, ge=1, description="Compare all seats of one performance with the ERP's")
     sweep: float = Field(default=1, ge=0.2, description="End holds and orders whose time is over")
     janitor: float = Field(default=60, ge=1, description="Ask the providers about open payments")
     janitor_quiet: float = Field(default=60, ge=1, description="Only those nobody asked about for so long")

@@ -48,6 +48,7 @@ performance = Table(
     words("state"),
     document("zones"),
     moment("changed_at", is_now=True),
+    moment("compared_at", nullable=True),
     CheckConstraint("state IN ('on_sale', 'closed', 'cancelled')", name="state"),
     Index("ix_performance_starts_at", "starts_at"),
 )

@@ -22,6 +22,9 @@ COMMANDS = {
     "import": "bridge.cli.import_files:import_",
     "sync": "bridge.cli.sync:sync",
     "queue": "bridge.cli.queue:queue",
+    "house-hold": "bridge.cli.seats:house_hold",
+    "allotment": "bridge.cli.seats:allotment",
+    "maintenance": "bridge.cli.maintenance:maintenance",
 }
 
 

@@ -8,16 +8,21 @@ that a worker finishes.
 from __future__ import annotations
 
 import threading
+import time
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import structlog
 
 from bridge.core.deadline import Deadline
-from bridge.core.errors import BridgeError
+from bridge.core.errors import BridgeError, Throttled
 from bridge.core.runner import Runner
 
 log = structlog.get_logger()
+
+CLOSE_S = 5.0
+BATCHES_WAITING_MAX = 4  # for each session: what it takes in this many calls
 
 
 @dataclass(slots=True)
@@ -28,36 +33,69 @@ class _Waiting:
 
 
 class Gateway:
-    """``sessions`` threads that perform the rows of one lane for the requests of this process."""
+    """``sessions`` threads that perform the rows of one lane for the requests of this process.
 
-    def __init__(self, runner: Runner, lane: str, *, sessions: int, batch_max: int) -> None:
+    After ``warm_s`` quiet seconds one of them calls ``keep_warm``, so that no caller pays for waking the upstream.
+    """
+
+    def __init__(
+        self,
+        runner: Runner,
+        lane: str,
+        *,
+        sessions: int,
+        batch_max: int,
+        warm_s: float | None = None,
+        keep_warm: Callable[[], object] = lambda: None,
+    ) -> None:
         self._runner = runner
         self._lane = lane
         self._sessions = sessions
         self._batch_max = batch_max
+        self._warm_s = warm_s
+        self._keep_warm = keep_warm
+        self._used_at = time.monotonic()
+        self._is_closing = False
         self._waiting: deque[_Waiting] = deque()
         self._changed = threading.Condition()
         self._threads: list[threading.Thread] = []
+
+    def check_room(self) -> None:
+        """Turn a caller away at the door if so many wait that his time would be over first. Raises ``Throttled``."""
+        if len(self._waiting) >= BATCHES_WAITING_MAX * self._batch_max * self._sessions:
+            raise Throttled("too_busy", "Too many requests wait already; ask again in a moment.", retry_after_s=2)
 
     def run(self, work_id: int, deadline: Deadline) -> None:
         """Wait until the row was performed, or ``deadline`` is over. Its state in the database is the answer."""
         waiting = _Waiting(work_id, deadline)
         with self._changed:
-            self._start()
+            self.start()
+            self._used_at = time.monotonic()
             self._waiting.append(waiting)
             self._changed.notify()
         waiting.is_over.wait(deadline.left_s)
 
-    def _start(self) -> None:
-        """Start the threads at first use, so that a process forked before it has its own."""
+    def start(self) -> None:
+        """Start the threads, at first use at the latest, so that a process forked before it has its own."""
         while len(self._threads) < self._sessions:
             thread = threading.Thread(target=self._serve, name=f"{self._lane}-{len(self._threads)}", daemon=True)
             self._threads.append(thread)
             thread.start()
 
+    def close(self) -> None:
+        """Let the threads end after what they are at. Whoever still waits finds his row as it is."""
+        with self._changed:
+            self._is_closing = True
+            self._changed.notify_all()
+        for thread in self._threads:
+            thread.join(CLOSE_S)
+
     def _serve(self) -> None:
-        while True:
+        while not self._is_closing:
             batch = self._take()
+            if not batch:
+                self._warm()
+                continue
             try:
                 self._runner.run_these(self._lane, [item.work_id for item in batch])
             except BridgeError as error:
@@ -71,10 +109,24 @@ class Gateway:
 
     def _take(self) -> list[_Waiting]:
         with self._changed:
-            while True:
+            while not self._is_closing:
                 batch = [self._waiting.popleft() for _ in range(min(self._batch_max, len(self._waiting)))]
                 live = [item for item in batch if not item.deadline.is_over]
                 if live:
                     return live
-                if not self._waiting:
-                    self._changed.wait()
+                if not self._waiting and not self._changed.wait(self._warm_s):
+                    break
+            return []
+
+    def _warm(self) -> None:
+        """Call the upstream if nobody else of this process has for a while."""
+        with self._changed:
+            if self._is_closing or self._warm_s is None or time.monotonic() - self._used_at < self._warm_s:
+                return
+            self._used_at = time.monotonic()
+        try:
+            self._keep_warm()
+        except BridgeError as error:
+            log.info("not_kept_warm", lane=self._lane, error=str(error))
+        except Exception:
+            log.exception("warming_broke", lane=self._lane)  # a database outage must not end the thread

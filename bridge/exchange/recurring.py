@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
+from uuid import UUID
 
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 
 from bridge.core.db import Database
 from bridge.exchange import sync
 from bridge.orders import service as orders
 from bridge.payments import attempts
-from bridge.seats import holds
+from bridge.seats import holds, house
 
 Step = Callable[[], str]
+
+_REFS = text("SELECT ref FROM performance WHERE performance_id = ANY(:ids)")
+# The performance on sale whose seats were compared with the ERP's the longest ago.
+_NEXT_TO_COMPARE = text(
+    """
+    UPDATE performance SET compared_at = clock_timestamp() WHERE performance_id = (
+        SELECT performance_id FROM performance WHERE state = 'on_sale' AND sales_end_at > clock_timestamp()
+        ORDER BY compared_at NULLS FIRST, starts_at LIMIT 1)
+    RETURNING ref
+    """
+)
 
 KEEP = "30 days"
 _CLEAN = (
@@ -35,7 +47,17 @@ def steps(db: Database, *, janitor_quiet_s: float) -> Mapping[str, Step]:
             ended = holds.expire_lapsed(tx)
         with db.begin() as tx:
             lapsed = orders.expire_lapsed(tx)
-        return f"{ended} holds, {lapsed} orders"
+        with db.begin() as tx:
+            released = house.release_due_allotments(tx)
+            _ask_again(tx, house.unblock_due(tx))
+        return f"{ended} holds, {lapsed} orders, {released} allotted seats"
+
+    def diff() -> str:
+        with db.begin() as tx:
+            ref = tx.execute(_NEXT_TO_COMPARE).scalar_one_or_none()
+            if ref is not None:
+                sync.refresh_performance(tx, ref)
+        return f"wanted {ref}"
 
     def janitor() -> str:
         with db.begin() as tx:
@@ -48,4 +70,9 @@ def steps(db: Database, *, janitor_quiet_s: float) -> Mapping[str, Step]:
                 deleted += tx.execute(statement).rowcount
         return f"{deleted} rows"
 
-    return {"sync": read_erp, "sweep": sweep, "janitor": janitor, "housekeeping": housekeeping}
+    return {"sync": read_erp, "diff": diff, "sweep": sweep, "janitor": janitor, "housekeeping": housekeeping}
+
+
+def _ask_again(tx: Connection, performance_ids: Collection[UUID]) -> None:
+    for ref in tx.execute(_REFS, {"ids": list(performance_ids)}).scalars():
+        sync.refresh_performance(tx, ref)

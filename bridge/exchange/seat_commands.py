@@ -69,7 +69,10 @@ class SeatCommands:
         self._settle([(errand, CommandResult(Outcome.DONE)) for errand in needless])
         begun = [errand for errand in errands if errand.command is not None and errand.work.was_begun]
         fresh = [errand for errand in errands if errand.command is not None and not errand.work.was_begun]
-        self._send(fresh + self._look_up(begun, deadline), deadline)
+        self._send(fresh, deadline)
+        # What failed together is tried apart: one that nobody can digest must not take its neighbours along for ever.
+        for errand in self._look_up(begun, deadline):
+            self._send([errand], deadline)
 
     def _send(self, errands: Sequence[Errand], deadline: Deadline) -> None:
         commands = [errand.command for errand in errands if errand.command is not None]

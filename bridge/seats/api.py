@@ -146,6 +146,7 @@ class SeatsApi:
         client = client_with(Scope.SELL)
         call = once.call_of(client)
         deadline = Deadline.after(min(body.wait_s, self._wait_max_s))
+        self._gateway.check_room()
         with self._db.begin() as tx:
             if seen := once.replay(call, tx):
                 return seen

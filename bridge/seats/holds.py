@@ -64,7 +64,7 @@ _SHORTEN = text(
             cap_at = LEAST(cap_at, clock_timestamp() + make_interval(secs => :seconds))
         WHERE hold_id = :id RETURNING hold_id, expires_at)
     UPDATE seat s SET held_until = shorter.expires_at, changed_xid = pg_current_xact_id()
-    FROM shorter WHERE s.hold_id = shorter.hold_id AND s.state = 'held'
+    FROM shorter WHERE s.hold_id = shorter.hold_id AND s.state = 'held' AND s.held_until > shorter.expires_at
     """
 )
 _EXTEND = text(

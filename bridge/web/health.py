@@ -26,6 +26,7 @@ _WORK = text(
     FROM outbox WHERE status IN ('ready', 'running', 'dead') GROUP BY lane, status
     """
 )
+_UPSTREAMS = text("SELECT name, state FROM upstream ORDER BY name")
 _COUNTS = {
     "bridge_alerts_open": "SELECT count(*) FROM alert WHERE resolved_at IS NULL",
     "bridge_holds_uncertain": "SELECT count(*) FROM hold WHERE state = 'uncertain'",
@@ -45,13 +46,16 @@ class Health:
         return jsonify(status="ok")
 
     def ready(self) -> tuple[Response, int]:
-        """The process can serve: its database answers."""
+        """The process can serve: its database answers. An upstream that is away is told, but does not make it unready:
+        what needs no upstream is still served.
+        """
         try:
             with self._db.begin() as tx:
                 tx.execute(text("SELECT 1 FROM outbox LIMIT 1"))
+                states = {row.name: row.state for row in tx.execute(_UPSTREAMS)}
         except SQLAlchemyError as error:
             return jsonify(status="unavailable", database=type(error).__name__), 503
-        return jsonify(status="ok", database="ok"), 200
+        return jsonify(status="ok", database="ok", upstreams=states), 200
 
     def metrics(self) -> Response:
         """Prometheus text: request times of all server processes, and counts from the database."""
@@ -73,6 +77,9 @@ class Health:
             for row in tx.execute(_WORK):
                 rows.labels(row.lane, row.status).set(row.rows)
                 oldest.labels(row.lane, row.status).set(max(0.0, row.oldest_s))
+            well = Gauge("bridge_upstream_well", "1 if the upstream is called, 0 if not", ["name"], registry=registry)
+            for row in tx.execute(_UPSTREAMS):
+                well.labels(row.name).set(row.state == "closed")
             for name, statement in _COUNTS.items():
                 gauge = Gauge(name, name.replace("_", " "), registry=registry)
                 gauge.set(tx.execute(text(statement)).scalar_one())

@@ -143,7 +143,7 @@ def test_an_expired_hold_is_released_in_1c_by_the_sweeper(stage: Stage) -> None:
     hold = stage.hold(A)
     stage.lapse(hold)
 
-    assert stage.step("sweep") == "1 holds, 0 orders"
+    assert stage.step("sweep") == "1 holds, 0 orders, 0 allotted seats"
     stage.work()
 
     assert stage.onec_seat(A)["state"] == "free"

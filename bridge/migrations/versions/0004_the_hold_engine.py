@@ -72,6 +72,7 @@ def upgrade() -> None:
         unique=False,
         postgresql_where=sa.text("customer_ref IS NOT NULL AND state IN ('reserving', 'active', 'uncertain')"),
     )
+    op.add_column("performance", sa.Column("compared_at", sa.DateTime(timezone=True), nullable=True))
     op.add_column("seat", sa.Column("house_hold_id", sa.BigInteger(), nullable=True))
     op.create_foreign_key(op.f("fk_seat_house_hold_id"), "seat", "house_hold", ["house_hold_id"], ["house_hold_id"])
     op.create_check_constraint(op.f("ck_channel_live_holds_max"), "channel", "live_holds_max > 0")
@@ -82,6 +83,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    op.drop_column("performance", "compared_at")
     op.drop_constraint(op.f("ck_seat_only_blocked_is_house_held"), "seat", type_="check")
     op.drop_constraint(op.f("ck_channel_late_money"), "channel", type_="check")
     op.drop_constraint(op.f("ck_channel_live_holds_max"), "channel", type_="check")
