@@ -5,10 +5,14 @@ Build one per process, after any fork: it opens connections and threads at first
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from flask import Blueprint
+
+from adapters.onec import commerceml
+from adapters.onec.exchange import SitePages
 from adapters.onec.soap import create as create_onec
 from adapters.payments import registry
 from bridge.alerts.service import report_work
@@ -24,6 +28,8 @@ from bridge.core.runner import Lane, Runner
 from bridge.exchange.guard import GuardedErp
 from bridge.exchange.postings import Postings
 from bridge.exchange.recurring import Step, steps
+from bridge.exchange.runs_site import ExchangeSite
+from bridge.exchange.runs_site import Rules as SiteRules
 from bridge.exchange.seat_commands import SeatCommands
 from bridge.exchange.sync import LANE as SYNC
 from bridge.exchange.sync import Sync
@@ -51,6 +57,11 @@ class Bridge:
     accounts: Accounts
     lanes: Mapping[str, Lane]
     runner: Runner
+    site: ExchangeSite
+
+    def inbound(self) -> Sequence[Blueprint]:
+        """The addresses at which other systems call us in their own words."""
+        return [SitePages(self.site).blueprint()]
 
     @cached_property
     def seats_gateway(self) -> Gateway:
@@ -103,7 +114,10 @@ def build(settings: Settings, *, connections_max: int = 4) -> Bridge:
     erp = _erp(settings, db)
     accounts = Accounts(_providers(settings))
     lanes = {lane.name: lane for lane in _lanes(settings, db, erp, accounts)}
-    return Bridge(settings, db, erp, accounts, lanes, Runner(db, lanes, report_work))
+    site = ExchangeSite(db, settings.data_dir, SiteRules())
+    files = site.imports(commerceml.read).lane()
+    lanes[files.name] = files
+    return Bridge(settings, db, erp, accounts, lanes, Runner(db, lanes, report_work), site)
 
 
 def _erp(settings: Settings, db: Database) -> Erp | None:
