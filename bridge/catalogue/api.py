@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from flask import Response, request
+from flask import Response
 from flask_openapi3 import APIBlueprint
 from pydantic import BaseModel, Field
 
@@ -16,8 +15,11 @@ from bridge.channels.service import Scope
 from bridge.core.db import Database
 from bridge.core.errors import Refused
 from bridge.rest.auth import client_with
+from bridge.rest.remembered import Remembered
 from bridge.rest.routes import api_blueprint, view
 from bridge.rest.shapes import Moment, Problem, Shown
+
+PAGE_LIFE_S = 1.0
 
 
 class HallShown(Shown):
@@ -125,43 +127,45 @@ class PerformancePath(BaseModel):
     performance_id: UUID
 
 
-def json_with_etag(body: bytes, max_age_s: int) -> Response:
-    """A readable answer that a proxy may keep and a client need not fetch again while it is the same."""
-    response = Response(body, content_type="application/json")
-    response.set_etag(hashlib.sha256(body).hexdigest()[:32])
-    response.headers["Cache-Control"] = f"max-age={max_age_s}"
-    response.make_conditional(request)
-    return response
-
-
 class CatalogueApi:
     """What is on, for storefronts."""
 
     def __init__(self, db: Database) -> None:
         self._db = db
+        self._pages = Remembered(PAGE_LIFE_S)
 
     def events(self) -> Response:
         """Every event with coming performances."""
         client_with(Scope.READ)
-        with self._db.begin() as tx:
-            found = service.list_events(tx)
-        return json_with_etag(EventsShown(events=found).model_dump_json().encode(), max_age_s=5)
+        return self._pages.show("events", self._read_events)
 
     def event(self, path: EventPath) -> Response:
         """One event with its coming performances."""
         client_with(Scope.READ)
-        with self._db.begin() as tx:
-            found = service.list_events(tx, path.event_id)
-        if not found:
-            raise Refused("event_unknown", "There is no such event, or it has no coming performances.")
-        return json_with_etag(EventShown(**found[0]).model_dump_json().encode(), max_age_s=5)
+        return self._pages.show(f"event {path.event_id}", lambda: self._read_event(path.event_id))
 
     def performance(self, path: PerformancePath) -> Response:
         """One performance with its hall and prices."""
         client_with(Scope.READ)
+        key = f"performance {path.performance_id}"
+        return self._pages.show(key, lambda: self._read_performance(path.performance_id))
+
+    def _read_events(self) -> bytes:
         with self._db.begin() as tx:
-            found = service.get_performance(tx, path.performance_id)
-        return json_with_etag(PerformanceDetails(**found).model_dump_json().encode(), max_age_s=5)
+            found = service.list_events(tx)
+        return EventsShown(events=found).model_dump_json().encode()
+
+    def _read_event(self, event_id: UUID) -> bytes:
+        with self._db.begin() as tx:
+            found = service.list_events(tx, event_id)
+        if not found:
+            raise Refused("event_unknown", "There is no such event, or it has no coming performances.")
+        return EventShown(**found[0]).model_dump_json().encode()
+
+    def _read_performance(self, performance_id: UUID) -> bytes:
+        with self._db.begin() as tx:
+            found = service.get_performance(tx, performance_id)
+        return PerformanceDetails(**found).model_dump_json().encode()
 
     def blueprint(self) -> APIBlueprint:
         """The routes."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Annotated, Any, Self
 from uuid import UUID
@@ -11,7 +12,7 @@ from flask_openapi3 import APIBlueprint
 from pydantic import BaseModel, Field, model_validator
 from sqlalchemy import Connection
 
-from bridge.catalogue.api import PerformancePath, json_with_etag
+from bridge.catalogue.api import PerformancePath
 from bridge.catalogue.service import is_known
 from bridge.channels.service import Client, Scope
 from bridge.core import ids
@@ -23,6 +24,7 @@ from bridge.core.idempotency import Answer, Call
 from bridge.rest import once
 from bridge.rest.auth import client_with
 from bridge.rest.problems import of_error
+from bridge.rest.remembered import Remembered
 from bridge.rest.routes import api_blueprint, view
 from bridge.rest.shapes import Given, Moment, Problem, Shown
 from bridge.seats import holds
@@ -32,6 +34,7 @@ from bridge.seats.model import UNAVAILABLE, Hold, HoldState, Wish
 from bridge.seats.placing import BestWish, Place, Placed, place_best, place_hold
 
 SeatRef = Annotated[str, Field(min_length=1, max_length=80)]
+MAP_LIFE_S = 0.25
 SEATS_MAX = 100  # of any channel; a channel's own limit is lower
 
 
@@ -125,17 +128,21 @@ class SeatsApi:
         self._db = db
         self._gateway = gateway
         self._wait_max_s = wait_max_s
+        self._maps = Remembered(MAP_LIFE_S)
 
     def seats(self, path: PerformancePath, query: Since) -> Response:
-        """The seats of a performance, or those that changed since a version."""
+        """The seats of a performance, or those that changed since a version. ``Age`` says how old the picture is."""
         channel = client_with(Scope.READ).rules.channel
+        key = f"{path.performance_id} {channel} {query.since}"
+        return self._maps.show(key, lambda: self._read_map(path.performance_id, query.since, channel))
+
+    def _read_map(self, performance_id: UUID, since: str | None, channel: str) -> bytes:
         with self._db.begin() as tx:
-            found = seat_map(tx, path.performance_id, query.since, channel)
-            if not found.seats and not is_known(tx, path.performance_id):
+            found = seat_map(tx, performance_id, since, channel)
+            if not found.seats and not is_known(tx, performance_id):
                 raise Refused("performance_unknown", "There is no such performance.")
-        seats = [SeatShown.model_construct(id=seat.id, state=seat.state, zone=seat.zone) for seat in found.seats]
-        shown = SeatMapShown.model_construct(version=found.version, full=found.is_full, seats=seats)
-        return json_with_etag(shown.model_dump_json().encode(), max_age_s=0)
+        shown = {"version": found.version, "full": found.is_full, "seats": [seat._asdict() for seat in found.seats]}
+        return json.dumps(shown, ensure_ascii=False, separators=(",", ":")).encode()
 
     def place(self, body: HoldWanted) -> Response:
         """Keep seats for a buyer: all of them or none.

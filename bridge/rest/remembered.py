@@ -1,0 +1,61 @@
+"""Pages read a moment ago: equal questions of that moment are answered once in each process.
+
+A crowd that looks at one performance costs one read, and a page says how old it is.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from flask import Response, request
+
+KEPT_MAX = 1_000
+
+
+@dataclass(slots=True)
+class Page:
+    """A body, its tag and when it was read; ``lock`` lets one caller read it anew while the others wait for him."""
+
+    body: bytes = b""
+    etag: str = ""
+    read_at: float = float("-inf")
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    @property
+    def age_s(self) -> float:
+        """Seconds since it was read."""
+        return time.monotonic() - self.read_at
+
+
+class Remembered:
+    """Pages shown again for ``life_s`` seconds. Memory is bounded: beyond ``KEPT_MAX`` pages all are forgotten."""
+
+    def __init__(self, life_s: float) -> None:
+        self._life_s = life_s
+        self._pages: dict[str, Page] = {}
+
+    def show(self, key: str, read: Callable[[], bytes]) -> Response:
+        """Answer with the page of ``key``, or that the caller has it already. What ``read`` raises is not kept."""
+        page = self._get(key, read)
+        response = Response(page.body, content_type="application/json")
+        response.set_etag(page.etag)
+        response.headers["Cache-Control"] = f"max-age={max(1, round(self._life_s))}"
+        response.headers["Age"] = str(int(page.age_s))
+        response.make_conditional(request)
+        return response
+
+    def _get(self, key: str, read: Callable[[], bytes]) -> Page:
+        if len(self._pages) > KEPT_MAX:
+            self._pages.clear()
+        page = self._pages.setdefault(key, Page())
+        with page.lock:
+            if page.age_s > self._life_s:
+                began = time.monotonic()
+                page.body = read()
+                page.etag = hashlib.sha256(page.body).hexdigest()[:32]
+                page.read_at = began
+        return page
