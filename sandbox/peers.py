@@ -60,7 +60,7 @@ def _settings(onec: str, yookassa: str) -> dict[str, str]:
         "BRIDGE_ERP__WEB_SESSIONS": "2",
         "BRIDGE_ERP__SETTLE_S": "1",
         "BRIDGE_ERP__SEATS_CALL_S": "5",
-        "BRIDGE_ERP__POSTINGS_CALL_S": "5",
+        "BRIDGE_ERP__POSTINGS_CALL_S": "3",
         "BRIDGE_PERIODS__SYNC": "2",
         "BRIDGE_PERIODS__JANITOR": "5",
         "BRIDGE_PERIODS__JANITOR_QUIET": "10",
