@@ -1,4 +1,4 @@
-"""``bridge import``: take files of goods, recognised by what they hold."""
+"""``bridge import``: take files of goods and bank statements, recognised by what they hold."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from bridge.catalogue.goods_import import COUNTED, ImportReport, import_goods
 from bridge.cli.common import json_option, say, settings
 from bridge.core.db import Database
 from bridge.core.errors import BridgeError, NotSent, Refused
+from bridge.payments.statements import import_statement
 from bridge.ports.goods import Skipped
 from config import logging
 
@@ -43,12 +44,18 @@ class Result:
 
 def formats() -> Sequence[FileFormat]:
     """The formats in the order in which they are tried."""
-    from adapters.onec import commerceml
+    from adapters.onec import bank, commerceml
 
-    def store(tx: Connection, stream: BinaryIO, file: str, source: str) -> ImportReport:
+    def store_goods(tx: Connection, stream: BinaryIO, file: str, source: str) -> ImportReport:
         return import_goods(tx, commerceml.read(stream, file), file=file, source=source)
 
-    return (FileFormat("CommerceML", commerceml.recognises, store),)
+    def store_statement(tx: Connection, stream: BinaryIO, file: str, _source: str) -> ImportReport:
+        return import_statement(tx, bank.read(stream, file), file=file)
+
+    return (
+        FileFormat("bank statement", bank.recognises, store_statement),
+        FileFormat("CommerceML", commerceml.recognises, store_goods),
+    )
 
 
 @click.command("import")
@@ -56,7 +63,7 @@ def formats() -> Sequence[FileFormat]:
 @click.option("--source", default=DEFAULT_SOURCE, show_default=True, help="The infobase whose ids the files use.")
 @json_option
 def import_(files: tuple[Path, ...], source: str, as_json: bool) -> None:  # noqa: FBT001
-    """Take products, offers, prices and stock from files.
+    """Take products, offers, prices and stock, and what banks say of our accounts, from files.
 
     What a file is, is told by what it holds, never by its name. Each file is stored whole or not at all; the exit
     status is 0 only if all of them were.

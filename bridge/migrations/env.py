@@ -14,6 +14,7 @@ import bridge.core.tables
 import bridge.exchange.runs_tables
 import bridge.exchange.tables
 import bridge.orders.tables
+import bridge.payments.statements_tables
 import bridge.payments.tables
 import bridge.seats.tables  # noqa: F401  importing them is what fills the metadata
 from bridge.core.columns import Xid8
