@@ -42,7 +42,7 @@ class _Quiet(WSGIRequestHandler):
 def served(app: Any) -> Iterator[str]:
     """The address of ``app`` on the loopback."""
     server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=_Quiet)
-    server.daemon_threads = True  # type: ignore[attr-defined]
+    server.daemon_threads = False  # type: ignore[attr-defined]  closing waits for the requests under way
     thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     try:
