@@ -19,7 +19,6 @@ from sqlalchemy import func, select, text
 
 from adapters.onec import bank
 from bridge.catalogue.goods_import import ImportReport
-from bridge.core import migrate
 from bridge.core.db import Database
 from bridge.core.errors import Refused, Throttled
 from bridge.core.money import Money
@@ -69,10 +68,6 @@ def versions(db: Database) -> list[tuple[Any, ...]]:
     with db.begin() as tx:
         query = "SELECT ctid::text, xmin::text, xmax::text FROM bank_document ORDER BY 1"
         return [tuple(row) for row in tx.execute(text(query))]
-
-
-def test_the_tables_are_as_the_migrations_make_them(fresh_database: str) -> None:
-    migrate.check(fresh_database)
 
 
 def test_an_incoming_payment_can_be_asked_for(db: Database) -> None:
