@@ -12,8 +12,8 @@ from functools import cached_property
 from flask import Blueprint
 
 from adapters.onec import commerceml
+from adapters.onec.erp import create as create_onec
 from adapters.onec.exchange import SitePages
-from adapters.onec.soap import create as create_onec
 from adapters.payments import registry
 from bridge.alerts.service import report_work
 from bridge.core.breaker import Limits

@@ -40,6 +40,9 @@ PRINTS = {
     "and an `error` with `code` and `message` where a file was not taken",
     "sync run": 'how many of each were different. With `--json`: `{"changed": {what: count}}`',
     "sync status": 'the last readings of the ERP. With `--json`: `{"runs": […]}`',
+    "onec check": "each difference with its place and what to do, and a summary. With `--json`: "
+    '`{"ok", "mapping", "problems": [{"where", "what", "to_do"}], "looks_like": [name]}`',
+    "onec mapping": "the mapping file",
     "queue list": 'a line a row of work. With `--json`: `{"rows": […]}`',
     "queue show": "every column of the row",
     "queue retry": 'what was done. With `--json`: `{"id", "did"}`',

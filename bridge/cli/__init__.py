@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib
+from importlib.metadata import entry_points
+from typing import Any
 
 import click
 
@@ -26,6 +28,8 @@ COMMANDS = {
     "allotment": "bridge.cli.seats:allotment",
     "maintenance": "bridge.cli.maintenance:maintenance",
 }
+# Where adapters announce commands of their own; each is given ``settings`` of this module as its object.
+GROUP = "bridge.commands"
 
 
 class Commands(click.Group):
@@ -34,19 +38,31 @@ class Commands(click.Group):
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Every command."""
         del ctx
-        return sorted(COMMANDS)
+        return sorted({*COMMANDS, *entry_points(group=GROUP).names})
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """The command of that name."""
         del ctx
         if cmd_name not in COMMANDS:
-            return None
+            return next((announced.load() for announced in entry_points(group=GROUP, name=cmd_name)), None)
         module, _, name = COMMANDS[cmd_name].partition(":")
         command: click.Command = getattr(importlib.import_module(module), name)
         return command
 
 
+def settings() -> Any:
+    """The settings, for commands that may not import them; the log goes to stderr from here on."""
+    from bridge.cli.common import settings as read
+    from config import logging
+
+    found = read()
+    logging.configure(found.log_level, "command")
+    return found
+
+
 @click.group(cls=Commands)
 @click.version_option(package_name="ticket-bridge")
-def main() -> None:
+@click.pass_context
+def main(ctx: click.Context) -> None:
     """The broker between the ERP, storefronts, payment providers and points of sale."""
+    ctx.obj = settings

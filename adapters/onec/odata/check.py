@@ -22,7 +22,8 @@ from adapters.onec.odata.mapping import (
 from adapters.onec.odata.metadata import Metadata
 
 NUMBERS = frozenset({"Edm.Double", "Edm.Decimal", "Edm.Int64", "Edm.Int32", "Edm.Int16"})
-TEXT = frozenset({"Edm.String"})
+COMPOSITE = "Edm.String"
+TEXT = frozenset({COMPOSITE})
 KINDS: dict[Named, frozenset[str]] = {
     Named.AMOUNT: NUMBERS,
     Named.HAPPENED_AT: frozenset({"Edm.DateTime"}),
@@ -103,7 +104,8 @@ def _fits(value: Value, kind: str, order: Mapping[str, str] | None) -> bool:
     if isinstance(value, FromPosting):
         return kind in KINDS[value.value]
     if isinstance(value, FromOrder):
-        return order is None or order[value.order] == kind
+        # A composite reference takes any reference, as text.
+        return order is None or kind in (order[value.order], COMPOSITE)
     return _CONSTANTS.get(type(value), _any_kind)(kind)
 
 

@@ -225,8 +225,9 @@ def _is_made(form: MoneyForm, row: Row) -> bool:
 
 
 def _only(rows: list[Row]) -> Row | None:
-    """The document to go on with; ``None`` if there is none yet."""
+    """The document to go on with: the posted one, else the draft; ``None`` if there is none yet."""
     live = [row for row in rows if row.get("DeletionMark") is not True]
+    live = [row for row in live if row.get("Posted") is True] or live
     if len(live) > 1:
         message = "Several documents in 1C carry the same id of ours: %(numbers)s."
         numbers = ", ".join(str(row.get("Number") or "") for row in live)

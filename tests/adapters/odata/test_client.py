@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import shutil
+import ssl
+import subprocess
 from collections.abc import Callable, Iterable, Iterator
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -297,3 +301,30 @@ def test_metadata_of_many_megabytes_is_read(odd: Callable[..., OdataClient]) -> 
 def test_metadata_that_is_none_is_unreadable(odd: Callable[..., OdataClient], body: bytes) -> None:
     with pytest.raises(Unknown, match="erp_metadata_unreadable"):
         odd("200 OK", body).metadata(within())
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    openssl = shutil.which("openssl") or pytest.skip("needs the openssl program to make a certificate")
+    folder = tmp_path_factory.mktemp("tls")
+    key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-keyout", folder / "key"]
+    subject = ["-subj", "/CN=1c", "-addext", "subjectAltName=IP:127.0.0.1", "-days", "2", "-out", folder / "cert"]
+    subprocess.run([openssl, "req", "-x509", *key, *subject], check=True, capture_output=True)
+    return folder / "cert"
+
+
+def test_only_a_certificate_named_in_the_settings_or_a_public_one_is_trusted(certificate: Path) -> None:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, certificate.with_name("key"))
+
+    def app(_environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
+        start("200 OK", [])
+        return [b'{"value": []}']
+
+    with SandboxServer(app) as server:
+        server._listener.socket = context.wrap_socket(server._listener.socket, server_side=True)
+        address = server.url.replace("http:", "https:")
+
+        assert OdataClient(told(address, ca_file=certificate)).page("X", Query(), within(5)) == []
+        with pytest.raises(Misconfigured, match="certificate_refused"):
+            OdataClient(told(address)).page("X", Query(), within(5))

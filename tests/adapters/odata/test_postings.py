@@ -324,6 +324,7 @@ def test_a_document_that_an_accountant_copied_is_told_from_ours_by_its_sum(
     copy = stock.client.create(CARD, {**copied, "РасшифровкаПлатежа": rows}, within())
 
     assert erp.find_postings([posting.id], within())[posting.id].amount == posting.amount  # a draft does not count
+    assert erp.post([posting], within())[0].number == draft["Number"]
     stock.client.post(CARD, copy["Ref_Key"], within())
 
     assert erp.find_postings([posting.id], within())[posting.id].amount == Money(2 * posting.amount.minor, "RUB")

@@ -1,0 +1,196 @@
+"""Mapping files, the check of one against an infobase, and the command an integrator runs."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tomllib
+from importlib.metadata import EntryPoint
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+from structlog.testing import capture_logs
+
+from adapters.onec.cli import onec
+from adapters.onec.erp import OneCErpWithOdata, create
+from adapters.onec.odata.check import compare
+from adapters.onec.odata.mapping import find, load, shipped
+from adapters.onec.settings import OneCSettings
+from bridge.core.errors import Misconfigured
+from tests.adapters.odata.conftest import CARD, Stock, told, within
+
+ROOT = Path(__file__).parents[3]
+EACH = pytest.mark.parametrize("stock", ["ut11", "bp30", "unf30"], indirect=True)
+
+
+class Given:
+    """Settings as the command line gives them."""
+
+    def __init__(self, settings: OneCSettings | None) -> None:
+        self.onec = settings
+
+
+def run(settings: OneCSettings | None, *words: str) -> Result:
+    with capture_logs():  # which the broker's command sends to stderr
+        return CliRunner().invoke(onec, list(words), obj=lambda: Given(settings))
+
+
+def written(tmp_path: Path, *changes: tuple[str, str]) -> Path:
+    words = find("ut11").read_text(encoding="utf-8")
+    for old, new in changes:
+        assert old in words
+        words = words.replace(old, new)
+    path = tmp_path / "наш.toml"
+    path.write_text(words, encoding="utf-8")
+    return path
+
+
+def test_three_configurations_are_shipped() -> None:
+    assert shipped() == ["bp30", "unf30", "ut11"]
+
+
+MISTAKES = [
+    ('absent = "wait"', 'absent = "later"', "order.absent"),
+    ('id_match = "contains"', 'id_math = "contains"', "order.id_math"),
+    ('{ value = "happened_at" }', '{ value = "now" }', "payment.fields.Date"),
+    ("ticket-bridge {id} {provider}", "ticket-bridge {id} {colour}", "no such places: colour"),
+    ("ticket-bridge {id} {provider}", "ticket-bridge {provider}", "must be a text with {id}"),
+    ('"СуммаДокумента" = { value = "amount" }', "", 'value = "amount"'),
+    ('id_match = "contains"\nis_posted', 'id_match = "equals"\nis_posted', "must be exactly {id}"),
+    ('"СуммаДокумента"', "СуммаДокумента", "Cyrillic names stand in quotes"),
+]
+
+
+@pytest.mark.parametrize(("old", "new", "words"), MISTAKES)
+def test_a_mistake_in_a_mapping_is_named_with_its_place(tmp_path: Path, old: str, new: str, words: str) -> None:
+    with pytest.raises(Misconfigured) as caught:
+        load(str(written(tmp_path, (old, new))))
+
+    assert words in str(caught.value)
+
+
+def test_a_mapping_that_is_not_there_is_told_with_those_that_are() -> None:
+    with pytest.raises(Misconfigured, match="bp30, unf30, ut11"):
+        load("ут11")
+
+
+def test_a_wrong_mapping_is_found_when_the_erp_is_made_and_not_at_the_first_payment() -> None:
+    with pytest.raises(Misconfigured, match="erp_mapping_wrong"):
+        create(told("http://127.0.0.1:1/ib", mapping="нет.toml"))
+    assert not isinstance(create(told("http://127.0.0.1:1/ib", postings="soap")), OneCErpWithOdata)
+
+
+@EACH
+def test_each_shipped_mapping_fits_its_configuration(stock: Stock) -> None:
+    result = run(stock.settings, "check")
+
+    assert result.exit_code == 0, result.output
+    assert f"The mapping {stock.name} (" in result.output
+
+
+@EACH
+def test_a_mapping_of_another_configuration_does_not_fit_and_the_right_one_is_named(stock: Stock) -> None:
+    wrong = "ut11" if stock.name != "ut11" else "bp30"
+
+    result = run(stock.settings, "check", "--mapping", wrong, "--json")
+
+    report = json.loads(result.output)
+    assert (result.exit_code, report["ok"], report["mapping"]) == (1, False, wrong)
+    assert {each["where"] for each in report["problems"]} == {"order.set", "payment.set", "refund.set"}
+    assert report["looks_like"] == [stock.name]
+
+
+DIFFERENCES: list[tuple[str, str, str, str]] = [
+    ('"СуммаДокумента"', '"СумаДокумента"', "payment.fields.СумаДокумента", "There is СуммаДокумента"),
+    ('order = "Контрагент_Key"', 'order = "Покупатель_Key"', "payment.fields.Контрагент_Key", "the order has no"),
+    ('rows."РасшифровкаПлатежа"', 'rows."Расшифровка"', "payment.rows", "has no Расшифровка"),
+    ('"Заказ" =', '"ЗаказКлиента" =', "payment.rows.РасшифровкаПлатежа.ЗаказКлиента", "has no ЗаказКлиента"),
+    ("Date = { value", '"Комментарий2" = { value', "payment.fields.Комментарий2", "There is Комментарий"),
+    ('"Сумма" = { value = "amount" }', '"Сумма" = "много"', "payment.rows.РасшифровкаПлатежа.Сумма", "Edm.Double"),
+    ('order = "Валюта_Key"', 'order = "Статус"', "payment.fields.Валюта_Key", "Edm.Guid"),
+]
+
+
+@pytest.mark.parametrize(("old", "new", "where", "what"), DIFFERENCES)
+def test_every_difference_is_told_with_its_place_and_what_to_do(
+    stock: Stock, tmp_path: Path, old: str, new: str, where: str, what: str
+) -> None:
+    path = written(tmp_path, (old, new))
+
+    (first, *_) = problems = compare(load(str(path)), stock.client.metadata(within()))
+    result = run(stock.settings, "check", "--mapping", str(path))
+
+    assert first.where == where
+    assert what in first.what
+    assert first.to_do in result.output
+    assert result.exit_code == 1
+    assert f"{len(problems)} to mend" in result.output
+
+
+def test_a_document_that_is_not_ticked_is_told_with_where_to_tick_it(stock: Stock) -> None:
+    stock.control("/_settings", {"odata_unpublished": CARD})
+
+    result = run(stock.settings, "check")
+
+    assert result.exit_code == 1
+    assert "Состав стандартного интерфейса OData" in result.output
+
+
+def test_a_saved_metadata_is_enough_to_check(stock: Stock, tmp_path: Path) -> None:
+    saved = tmp_path / "metadata.xml"
+    saved.write_bytes(stock.client.call("GET", "$metadata", {}, within()).body)
+
+    result = run(None, "check", "--mapping", "ut11", "--metadata", str(saved))
+
+    assert result.exit_code == 0
+
+
+def test_an_infobase_that_does_not_answer_is_one_line_and_not_a_traceback() -> None:
+    result = run(told("http://127.0.0.1:1/ib", mapping="ut11"), "check")
+
+    assert (result.exit_code, isinstance(result.exception, SystemExit)) == (1, True)
+    assert "not_connected" in result.output
+
+
+def test_a_shipped_mapping_is_printed_to_be_edited() -> None:
+    result = run(None, "mapping", "bp30")
+
+    assert tomllib.loads(result.output)["title"] == "Бухгалтерия предприятия 3.0"
+    assert run(None, "mapping", "нет").exit_code == 1
+
+
+def test_the_group_is_announced_as_a_command_of_the_broker() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    (name, value), *_ = project["entry-points"]["bridge.commands"].items()
+
+    assert name == "onec"
+    assert EntryPoint(name, value, "bridge.commands").load() is onec
+
+
+def test_the_broker_s_command_finds_what_is_announced_and_gives_it_the_settings(stock: Stock, tmp_path: Path) -> None:
+    announced = tmp_path / "announced-1.dist-info"
+    announced.mkdir()
+    (announced / "METADATA").write_text("Metadata-Version: 2.1\nName: announced\nVersion: 1\n")
+    (announced / "entry_points.txt").write_text("[bridge.commands]\nrehearsed = adapters.onec.cli:onec\n")
+    env: dict[str, Any] = {
+        **os.environ,
+        "PYTHONPATH": f"{tmp_path}{os.pathsep}{ROOT}",
+        "BRIDGE_DATABASE_URL": "postgresql://nobody@127.0.0.1:1/none",
+        "BRIDGE_REDIS_URL": "redis://127.0.0.1:1/0",
+        "BRIDGE_ONEC__BASE_URL": stock.settings.base_url,
+        "BRIDGE_ONEC__LOGIN": "обмен",
+        "BRIDGE_ONEC__PASSWORD": "пароль1",
+    }
+
+    argv = [sys.executable, "-m", "bridge"]
+    done = subprocess.run(
+        [*argv, "rehearsed", "check", "--json"], env=env, capture_output=True, timeout=60, check=False
+    )
+    listed = subprocess.run([*argv, "--help"], env=env, capture_output=True, timeout=60, check=True)
+
+    assert (done.returncode, json.loads(done.stdout)["ok"]) == (0, True), done.stderr
+    assert b"rehearsed" in listed.stdout
