@@ -114,7 +114,8 @@ def build(settings: Settings, *, connections_max: int = 4) -> Bridge:
     erp = _erp(settings, db)
     accounts = Accounts(_providers(settings))
     lanes = {lane.name: lane for lane in _lanes(settings, db, erp, accounts)}
-    site = ExchangeSite(db, settings.data_dir, SiteRules())
+    systems = sorted({provider for provider, _ in accounts.providers})
+    site = ExchangeSite(db, settings.data_dir, SiteRules(), systems)
     files = site.imports(commerceml.read).lane()
     lanes[files.name] = files
     return Bridge(settings, db, erp, accounts, lanes, Runner(db, lanes, report_work), site)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
 from bridge.cli.common import bridge, json_option, say
-from bridge.exchange.nodes import Dialect, add_node
+from bridge.exchange.nodes import Dialect, Orders, add_node
+from bridge.ports.site_orders import Carrier
 
 
 @click.group()
@@ -16,10 +19,18 @@ def node() -> None:
 @node.command()
 @click.argument("name")
 @click.option("--dialect", required=True, type=click.Choice([dialect.value for dialect in Dialect]))
+@click.option("--orders", "takes_orders", is_flag=True, help="It fetches the orders made from now on.")
+@click.option(
+    "--payments",
+    type=click.Choice([carrier.value for carrier in Carrier]),
+    help="How orders tell it of money. Default: siblings for module31, requisites for the others.",
+)
+@click.option("--timezone", default=Orders().time_zone, show_default=True, help="The time zone of its clock.")
 @json_option
-def add(name: str, dialect: str, as_json: bool) -> None:  # noqa: FBT001
+def add(name: str, dialect: str, as_json: bool, **given: Any) -> None:  # noqa: FBT001
     """Add the node NAME and print its login and password, this once."""
+    orders = Orders(Carrier(given["payments"]) if given["payments"] else None, given["timezone"])
     with bridge("node") as found, found.db.begin() as tx:
-        login, password = add_node(tx, name, Dialect(dialect))
+        login, password = add_node(tx, name, Dialect(dialect), orders if given["takes_orders"] else None)
     document = {"name": name, "dialect": dialect, "login": login, "password": password}
     say(as_json, document, f"login     {login}\npassword  {password}")

@@ -8,10 +8,12 @@ import re
 import secrets
 from dataclasses import dataclass
 from enum import StrEnum
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from sqlalchemy import Connection, text
 
 from bridge.core.errors import Refused
+from bridge.ports.site_orders import Carrier
 
 PASSWORD_BYTES = 24
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
@@ -36,9 +38,20 @@ class Node:
     retire_share_max: float
 
 
+@dataclass(frozen=True, slots=True)
+class Orders:
+    """How a node gets orders: the carrier of ``payments`` (that of its dialect if ``None``), and its time zone."""
+
+    payments: Carrier | None = None
+    time_zone: str = "Europe/Moscow"
+
+
+CARRIERS = {Dialect.MODULE31: Carrier.SIBLINGS}
+
 _ADD = text(
     """
-    INSERT INTO exchange_node (node, login, password_hash, dialect) VALUES (:node, :node, :hash, :dialect)
+    INSERT INTO exchange_node (node, login, password_hash, dialect, takes_orders, payments, time_zone)
+    VALUES (:node, :node, :hash, :dialect, :takes_orders, :payments, :time_zone)
     ON CONFLICT DO NOTHING RETURNING login
     """
 )
@@ -46,17 +59,27 @@ _FIND = text("SELECT node, dialect, retire_share_max, password_hash FROM exchang
 _GET = text("SELECT node, dialect, retire_share_max FROM exchange_node WHERE node = :node")
 
 
-def add_node(tx: Connection, name: str, dialect: Dialect) -> tuple[str, str]:
+def add_node(tx: Connection, name: str, dialect: Dialect, orders: Orders | None = None) -> tuple[str, str]:
     """Add a node and return its login and password, which is shown this once: only its hash is kept.
 
-    Raises ``Refused`` if the name is taken or cannot be a folder's. The password is random and long, so a fast hash,
+    With ``orders`` it fetches the orders made from now on. Raises ``Refused`` if the name is taken or cannot be a
+    folder's, or the time zone is not known. The password is random and long, so a fast hash,
     which every request can afford, is safe.
     """
     if not NAME.fullmatch(name):
         message = "%(name)s cannot be the name of a node: use 1 to 40 of a-z, 0-9, - and _, a letter or digit first."
         raise Refused("node_name_malformed", message, name=name)
     password = secrets.token_urlsafe(PASSWORD_BYTES)
-    login = tx.execute(_ADD, {"node": name, "hash": _hash(password), "dialect": dialect.value}).scalar()
+    given = orders or Orders()
+    values = {
+        "node": name,
+        "hash": _hash(password),
+        "dialect": dialect.value,
+        "takes_orders": orders is not None,
+        "payments": (given.payments or CARRIERS.get(dialect, Carrier.REQUISITES)).value,
+        "time_zone": _known_zone(given.time_zone),
+    }
+    login = tx.execute(_ADD, values).scalar()
     if login is None:
         raise Refused("node_exists", "There is a node %(name)s already.", name=name)
     return login, password
@@ -75,6 +98,13 @@ def get_node(tx: Connection, name: str) -> Node:
     """The node of that name, which exists."""
     row = tx.execute(_GET, {"node": name}).one()
     return Node(row.node, Dialect(row.dialect), row.retire_share_max)
+
+
+def _known_zone(name: str) -> str:
+    try:
+        return ZoneInfo(name).key
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise Refused("time_zone_unknown", "There is no time zone %(name)s.", name=name) from error
 
 
 def _hash(password: str) -> bytes:

@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 from pathlib import Path
 
+import structlog
+
 from bridge.core.db import Database
 from bridge.core.deadline import Deadline
 from bridge.core.errors import Refused
-from bridge.exchange import runs, runs_files, runs_retire
+from bridge.exchange import order_export, runs, runs_files, runs_retire
 from bridge.exchange.nodes import get_node
 from bridge.exchange.runs_files import File
 from bridge.exchange.runs_import import FileImports, Read, want_quiet_start
 from bridge.exchange.uploads import Limits, Uploads, checked_name
 from bridge.exchange.uploads_zip import ArchiveLimits
 from bridge.ports.site import Credentials, Outcome, Stage, Upload, Visit
+
+log = structlog.get_logger()
 
 FOLDER = "exchange"
 LOOK_EVERY_S = 0.1
@@ -44,9 +48,10 @@ class Rules:
 class ExchangeSite:
     """Takes what nodes send, and has it imported by workers."""
 
-    def __init__(self, db: Database, data_dir: Path, rules: Rules) -> None:
+    def __init__(self, db: Database, data_dir: Path, rules: Rules, payment_systems: Sequence[str] = ()) -> None:
         self._db = db
         self._rules = rules
+        self._payment_systems = payment_systems
         begun = partial(want_quiet_start, delay_s=rules.quiet_s)
         self._uploads = Uploads(db, data_dir / FOLDER, rules.limits, begun)
 
@@ -54,6 +59,11 @@ class ExchangeSite:
     def part_bytes(self) -> int:
         """The largest part a node should send at a time."""
         return self._rules.part_bytes
+
+    @property
+    def payment_systems(self) -> Sequence[str]:
+        """The providers through which money may come."""
+        return self._payment_systems
 
     def imports(self, read: Read) -> FileImports:
         """The work behind it."""
@@ -105,6 +115,18 @@ class ExchangeSite:
         if file.state == "waiting" and file.asked_s < self._rules.patience_s:
             return Outcome(Stage.UNDER_WAY, f"{file.name}: {round(file.asked_s)} s")
         return Outcome(Stage.FAILED, file.reason or f"{file.name}: no worker took it up in {round(file.asked_s)} s")
+
+    def offer_orders(self, visit: Visit, render: order_export.Render) -> Sequence[bytes]:
+        """The orders the node does not have yet."""
+        with self._db.begin() as tx:
+            runs.touch(tx, visit.run_id)
+            return order_export.offer(tx, visit, render)
+
+    def orders_taken(self, visit: Visit) -> None:
+        """The node has taken what it was last given in this visit."""
+        with self._db.begin() as tx:
+            count = order_export.taken(tx, visit)
+        log.info("exchange_orders_taken", node=visit.node, orders=count)
 
     def retire(self, visit: Visit, since: datetime) -> Outcome:
         """Hide what no file has mentioned since ``since``, once every file since then is imported."""

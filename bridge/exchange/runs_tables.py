@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     CheckConstraint,
     Column,
     Float,
@@ -30,7 +31,11 @@ exchange_node = Table(
     Column("password_hash", LargeBinary, nullable=False),
     words("dialect"),
     Column("retire_share_max", Float, nullable=False, server_default="0.2"),
+    Column("takes_orders", Boolean, nullable=False, server_default="false"),
+    words("payments", default="requisites"),
+    words("time_zone", default="Europe/Moscow"),
     moment("created_at", is_now=True),
+    CheckConstraint("payments IN ('requisites', 'subordinates', 'siblings')", name="payments"),
     CheckConstraint("retire_share_max BETWEEN 0 AND 1", name="retire_share_max"),
 )
 

@@ -11,6 +11,7 @@ import bridge.catalogue.goods_tables
 import bridge.catalogue.tables
 import bridge.channels.tables
 import bridge.core.tables
+import bridge.exchange.order_export_tables
 import bridge.exchange.runs_tables
 import bridge.exchange.tables
 import bridge.orders.tables

@@ -6,17 +6,21 @@ The contract, which whoever implements ``Site`` keeps:
 2. A file is appended to as long as nobody asked for its import; ``restart`` forgets what was not imported.
 3. ``bring_in`` may be called at any time, any number of times: a file is imported once.
 4. Two visits never see each other's files, be it two of one node or of two.
-5. Any process may serve any call: a visit lives in the database, not in memory.
+5. An order counts as taken only once ``orders_taken`` says so, in the version that ``offer_orders`` gave in that visit.
+6. Any process may serve any call: a visit lives in the database, not in memory.
 
 Whatever cannot be done is raised as a ``BridgeError``.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
+
+from bridge.ports.site_orders import OutOrder
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +96,16 @@ class Site(Protocol):
 
     def bring_in(self, visit: Visit, name: str) -> Outcome:
         """Have a file imported, and wait a moment for it."""
+
+    @property
+    def payment_systems(self) -> Sequence[str]:
+        """The providers through which money may come."""
+
+    def offer_orders(self, visit: Visit, render: Callable[[OutOrder], bytes]) -> Sequence[bytes]:
+        """The orders the node does not have yet; ``render`` raises ``Refused`` for one that it could not read."""
+
+    def orders_taken(self, visit: Visit) -> None:
+        """The node has taken what ``offer_orders`` last gave in this visit."""
 
     def retire(self, visit: Visit, since: datetime) -> Outcome:
         """Hide the goods that no file of this node has mentioned since the moment ``since``."""

@@ -26,6 +26,11 @@ def lines(*given: str) -> Response:
     return Response("\n".join(given), 200, content_type=CONTENT_TYPE)
 
 
+def xml(document: bytes) -> Response:
+    """A document in UTF-8, as it declares itself, from its first byte; never packed."""
+    return Response(document, 200, content_type="application/xml; charset=utf-8")
+
+
 def success(explanation: str = "") -> Response:
     """It is done."""
     return _said("success", explanation)

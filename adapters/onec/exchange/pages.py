@@ -16,7 +16,8 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException
 
-from adapters.onec.exchange import answers
+from adapters.onec.exchange import answers, orders
+from adapters.onec.exchange.directories import directories
 from bridge.core.errors import BridgeError, Refused
 from bridge.ports.site import Credentials, Site, Upload, Visit
 
@@ -42,6 +43,7 @@ class SitePages:
         self._modes: dict[str, dict[str, Callable[[Visit], Response]]] = {
             "catalog": {**catalog, "complete": self._complete, "deactivate": self._deactivate},
             "reference": catalog,
+            "sale": {"init": self._init, "query": self._query, "success": self._success, "info": self._info},
         }
 
     def blueprint(self) -> Blueprint:
@@ -89,6 +91,18 @@ class SitePages:
 
     def _import(self, visit: Visit) -> Response:
         return answers.of_outcome(self._site.bring_in(visit, _argument("filename")))
+
+    def _query(self, visit: Visit) -> Response:
+        documents = self._site.offer_orders(visit, orders.document)
+        return answers.xml(orders.answer(documents, visit.dialect, datetime.now(UTC)))
+
+    def _success(self, visit: Visit) -> Response:
+        self._site.orders_taken(visit)
+        return answers.success()
+
+    def _info(self, visit: Visit) -> Response:
+        del visit
+        return answers.xml(directories(self._site.payment_systems))
 
     def _complete(self, visit: Visit) -> Response:
         """All files are sent. What was asked to be imported is, whether it is said or not."""

@@ -11,6 +11,7 @@ import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from sandbox.onec.site_client.orders import Books
 from sandbox.onec.site_client.wire import ExchangeFailed, Said, Wire
 
 Files = Mapping[str, bytes]
@@ -39,6 +40,8 @@ class _Client:
     file_limit: int = 0
     is_zip: bool = False
     always_zips: bool = False
+    inits_before_query: bool = False
+    takes_siblings: bool = False
 
     def check_auth(self, kind: str) -> list[str]:
         """Log in; the cookie is lines 2 and 3, untrimmed."""
@@ -84,6 +87,22 @@ class _Client:
         else:
             report.failed[name] = f"неизвестный статус: {said.text[:100]}"
 
+    def fetch_orders(self, books: Books, *, is_confirmed: bool = True) -> list[str]:
+        """Load new orders; only if all of them were read, say so."""
+        self.check_auth("sale")
+        if self.inits_before_query:
+            self.init("sale")
+        numbers = books.load(self.wire.ask("sale", "query"), takes_siblings=self.takes_siblings)
+        if is_confirmed:
+            self.confirm_orders()
+        return numbers
+
+    def confirm_orders(self) -> None:
+        """Say that the orders of the last answer are taken."""
+        said = self.wire.ask("sale", "success")
+        if not said.text or said.word == "failure":
+            raise ExchangeFailed(f"success: {said.text}")
+
 
 @dataclass(slots=True)
 class UtClient(_Client):
@@ -116,6 +135,8 @@ class UtClient(_Client):
 class UnfClient(_Client):
     """УНФ 3.0: sorts by name, "import" first; stops at the first failure; takes a status other than 200 for silence."""
 
+    inits_before_query: bool = True
+
     def _check_init(self, said: Said) -> None:
         if said.status != 200 or not said.text:
             raise ExchangeFailed("Нет ответа сервера")
@@ -140,6 +161,9 @@ class UnfClient(_Client):
 @dataclass(slots=True)
 class ModuleClient(_Client):
     """The 1C-Bitrix module, CommerceML 3.1: POSTs everything, logs in before each file, completes and deactivates."""
+
+    inits_before_query: bool = True
+    takes_siblings: bool = True
 
     def _check_init(self, said: Said) -> None:
         if len(said.lines) < 2:

@@ -1,0 +1,188 @@
+"""Orders as documents of CommerceML: only what 1C of the given dialect can read, each checked before it goes.
+
+УТ and УНФ take nothing but ``Заказ товара`` at the top, find an order by its Номер alone, and stop at the first thing
+they cannot read, after having kept what came before it. Schema: XDTO packages of УНФ 3.0, XSD of CommerceML 2.08.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from lxml import etree
+
+from bridge.core.errors import Refused
+from bridge.core.money import Money
+from bridge.ports.site_orders import Carrier, OutBuyer, OutLine, OutOrder, OutPayment
+
+Tree = Mapping[str, object]
+NUMBER = re.compile(r"[1-9]\d{0,10}")
+REF_CHARS_MAX = 80
+NAME_CHARS_MAX = 250
+_ILLEGAL = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+STATE = {"Статус заказа": "[P] Оплачен", "Статуса заказа ИД": "P", "Отменен": "false", "Финальный статус": "false"}
+_TAKEN, _RETURNED = "Выплата безналичных денег", "Возврат безналичных денег"
+
+
+def document(order: OutOrder) -> bytes:
+    """The order as a part of an answer. Raises ``Refused`` if 1C could not read it."""
+    _check(order)
+    carried = _CARRIERS[order.carrier](order)
+    own = _head(order, str(order.id), order.number, "Заказ товара", order.total, order.created_at)
+    own["Контрагенты"] = [("Контрагент", _buyer(order.buyer))]
+    own["Товары"] = [("Товар", _line(line)) for line in order.lines]
+    own["ЗначенияРеквизитов"] = _values({**STATE, **carried.requisites})
+    if carried.inside:
+        own["ПодчиненныеДокументы"] = [("ПодчиненныйДокумент", one) for one in carried.inside]
+    return b"".join(_xml("Документ", part) for part in (own, *carried.beside))
+
+
+def answer(documents: Sequence[bytes], dialect: str, now: datetime) -> bytes:
+    """The whole answer: nothing stands before the declaration, and no namespace makes УТ strict."""
+    is_module = dialect == "module31"
+    version, namespace = ("3.1", ' xmlns="urn:1C.ru:commerceml_3"') if is_module else ("2.08", "")
+    root = f'<КоммерческаяИнформация{namespace} ВерсияСхемы="{version}" ДатаФормирования="{now:%Y-%m-%dT%H:%M:%S}">'
+    boxed = [b"<%b>%b</%b>" % (_BOX, one, _BOX) if is_module else one for one in documents]
+    head = f'<?xml version="1.0" encoding="UTF-8"?>\n{root}\n'.encode()
+    return head + b"\n".join(boxed) + "\n</КоммерческаяИнформация>".encode()
+
+
+_BOX = "Контейнер".encode()
+
+
+def _check(order: OutOrder) -> None:
+    if not NUMBER.fullmatch(order.number):
+        raise Refused("order_number_unreadable", "The number %(number)s is not 1 to 11 digits.", number=order.number)
+    if not order.lines:
+        raise Refused("order_empty", "The order has no sold seats.")
+    for line in order.lines:
+        if not 0 < len(line.ref) <= REF_CHARS_MAX:
+            message = "1C has told us of no goods for %(line)s: it would make new ones."
+            raise Refused("goods_unknown", message, line=line.name)
+    if sum(line.price.minor for line in order.lines) != order.total.minor:
+        raise Refused("order_sum_wrong", "The lines of the order do not add up to its total.")
+    foreign = {one.amount.currency for one in order.payments} - {order.total.currency}
+    if foreign:
+        raise Refused("order_currency_mixed", "The order was paid in another currency.")
+
+
+def _head(order: OutOrder, ref: str, number: str, operation: str, amount: Money, at: datetime) -> dict[str, object]:
+    local = at.astimezone(order.zone)
+    return {
+        "Ид": ref,
+        "Номер": number,
+        "Дата": f"{local:%Y-%m-%d}",
+        "Время": f"{local:%H:%M:%S}",
+        "ХозОперация": operation,
+        "Роль": "Продавец",
+        "Валюта": amount.currency,
+        "Курс": "1",
+        "Сумма": str(amount.decimal),
+    }
+
+
+def _buyer(buyer: OutBuyer) -> Tree:
+    contacts = [("Почта", buyer.email), ("Телефон рабочий", buyer.phone)]
+    name = buyer.name.strip() or buyer.email or buyer.phone
+    own = {"ОфициальноеНаименование": name, "ИНН": buyer.inn} if buyer.inn else {"ПолноеНаименование": name}
+    return {
+        "Ид": buyer.inn or buyer.email or buyer.phone,
+        "Наименование": name[:NAME_CHARS_MAX],
+        "Роль": "Покупатель",
+        **own,
+        "Контакты": [("Контакт", {"Тип": kind, "Значение": value}) for kind, value in contacts if value],
+    }
+
+
+def _line(line: OutLine) -> Tree:
+    price = str(line.price.decimal)
+    return {
+        "Ид": line.ref,
+        "Наименование": line.name[:NAME_CHARS_MAX],
+        "ЦенаЗаЕдиницу": price,
+        "Количество": "1",
+        "Сумма": price,
+        "ЗначенияРеквизитов": _values({"ВидНоменклатуры": "Услуга", "ТипНоменклатуры": "Услуга"}),
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class _Carried:
+    """Money, in one of the three places."""
+
+    requisites: Mapping[str, str] = field(default_factory=dict)
+    inside: Sequence[Tree] = ()
+    beside: Sequence[Tree] = ()
+
+
+def _in_requisites(order: OutOrder) -> _Carried:
+    """``Заказ оплачен`` is said only of full payment: these requisites can carry no other."""
+    captured = [one for one in order.payments if not one.is_refund]
+    if not captured or order.balance_minor != order.total.minor:
+        return _Carried()
+    return _Carried({"Заказ оплачен": "true", **_details(order, captured[-1])})
+
+
+def _in_subordinates(order: OutOrder) -> _Carried:
+    """УНФ takes ``Эквайринговая операция`` inside the order; of money that went back it knows no document."""
+    return _Carried(
+        inside=[_payment(order, one, "Эквайринговая операция") for one in order.payments if not one.is_refund]
+    )
+
+
+def _in_siblings(order: OutOrder) -> _Carried:
+    """The module reads payments and refunds as documents of their own that name the order."""
+    return _Carried(
+        beside=[
+            _payment(order, one, _RETURNED if one.is_refund else _TAKEN) | {"Основание": str(order.id)}
+            for one in order.payments
+        ]
+    )
+
+
+_CARRIERS: Mapping[Carrier, Callable[[OutOrder], _Carried]] = {
+    Carrier.REQUISITES: _in_requisites,
+    Carrier.SUBORDINATES: _in_subordinates,
+    Carrier.SIBLINGS: _in_siblings,
+}
+
+
+def _payment(order: OutOrder, one: OutPayment, operation: str) -> dict[str, object]:
+    said = {"Оплачено": "true", "Возврат": "true" if one.is_refund else "false", **_details(order, one)}
+    head = _head(order, one.ref, one.ref, operation, one.amount, one.happened_at)
+    return {**head, "ЗначенияРеквизитов": _values(said)}
+
+
+def _details(order: OutOrder, one: OutPayment) -> dict[str, str]:
+    return {
+        "Дата оплаты": _moment(order, one.happened_at),
+        "Номер платежного документа": one.ref,
+        "Метод оплаты": one.provider,
+        "Метод оплаты ИД": one.provider,
+    }
+
+
+def _moment(order: OutOrder, at: datetime) -> str:
+    return f"{at.astimezone(order.zone):%Y-%m-%dT%H:%M:%S}"
+
+
+def _values(said: Mapping[str, str]) -> list[tuple[str, Tree]]:
+    return [("ЗначениеРеквизита", {"Наименование": name, "Значение": value}) for name, value in said.items()]
+
+
+def _xml(tag: str, content: Tree) -> bytes:
+    root = etree.Element(tag)
+    _fill(root, content.items())
+    return etree.tostring(root, encoding="utf-8")
+
+
+def _fill(parent: etree._Element, content: object) -> None:
+    pairs: Iterator[tuple[str, object]] = iter(content)  # type: ignore[call-overload]
+    for name, value in pairs:
+        child = etree.SubElement(parent, name)
+        if isinstance(value, str):
+            child.text = _ILLEGAL.sub("", value)
+        else:
+            _fill(child, value.items() if isinstance(value, Mapping) else value)

@@ -1,0 +1,162 @@
+"""Orders a node fetches: offered until it says that it took them, and again when they change afterwards.
+
+Each is rendered and checked by itself: one that the node could not read is set aside with its reason and an alert, is
+tried again at the next fetch, and never keeps the others back.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import Connection, text
+
+from bridge.alerts.service import raise_alert, resolve_alert
+from bridge.core.errors import Refused
+from bridge.core.money import Money
+from bridge.ports.site import Visit
+from bridge.ports.site_orders import Carrier, OutBuyer, OutLine, OutOrder, OutPayment
+
+Render = Callable[[OutOrder], bytes]
+ORDERS_MAX = 200  # a node keeps the orders of one answer or none: small batches lose little
+
+# Orders older than the node are somebody else's to bring over. Those set aside come last, lest they fill the answer.
+_CANDIDATES = text(
+    """
+    SELECT o.order_id, o.number, o.created_at, o.buyer, o.total_minor, o.currency, n.time_zone, n.payments,
+        v.version, e.digest, e.reason
+    FROM exchange_node n JOIN customer_order o ON o.created_at >= n.created_at
+    LEFT JOIN exchange_order e ON e.node = n.node AND e.order_id = o.order_id
+    CROSS JOIN LATERAL (
+        SELECT GREATEST(o.changed_at, max(f.recorded_at)) AS version
+        FROM payment_attempt a JOIN payment_fact f USING (attempt_id) WHERE a.order_id = o.order_id) v
+    WHERE n.node = :node AND n.takes_orders AND o.state = 'paid'
+      AND (e.order_id IS NULL OR e.version IS NULL OR e.version < v.version OR e.reason IS NOT NULL)
+    ORDER BY e.reason IS NOT NULL, v.version, o.order_id LIMIT :rows_max
+    """
+)
+_LINES = text(
+    """
+    SELECT l.order_id, coalesce(g.ref, '') AS ref, coalesce(g.name, w.name) AS name, l.seat_ref, l.price_minor
+    FROM order_line l JOIN performance p USING (performance_id) JOIN event w USING (event_id)
+    LEFT JOIN offer g ON g.source = :node AND g.ref = p.ref || '#' || l.seat_ref
+    WHERE l.order_id = ANY(:orders) AND l.state = 'sold' ORDER BY l.order_id, l.performance_id, l.seat_ref
+    """
+)
+_PAYMENTS = text(
+    """
+    SELECT a.order_id, f.provider_ref, a.provider, f.kind, f.amount_minor, f.currency, f.happened_at
+    FROM payment_attempt a JOIN payment_fact f USING (attempt_id)
+    WHERE a.order_id = ANY(:orders) ORDER BY f.payment_fact_id
+    """
+)
+_FORGET = text("DELETE FROM exchange_answer WHERE exchange_run_id = :run")
+_ANSWER = text("INSERT INTO exchange_answer VALUES (:run, :order, :version, :digest)")
+_SAME = text("UPDATE exchange_order SET version = :version WHERE node = :node AND order_id = :order")
+_SET_ASIDE = text(
+    """
+    INSERT INTO exchange_order (node, order_id, reason) VALUES (:node, :order, :reason)
+    ON CONFLICT (node, order_id) DO UPDATE SET reason = excluded.reason, changed_at = clock_timestamp()
+    """
+)
+_TAKEN = text(
+    """
+    WITH taken AS (DELETE FROM exchange_answer WHERE exchange_run_id = :run RETURNING order_id, version, digest)
+    INSERT INTO exchange_order (node, order_id, version, digest)
+    SELECT :node, order_id, version, digest FROM taken
+    ON CONFLICT (node, order_id) DO UPDATE
+    SET version = excluded.version, digest = excluded.digest, reason = NULL, changed_at = clock_timestamp()
+    """
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Candidate:
+    order: OutOrder
+    version: datetime
+    digest: bytes | None
+    reason: str | None
+
+
+def offer(tx: Connection, visit: Visit, render: Render) -> list[bytes]:
+    """Render what the node does not have yet, and remember what that was. ``render`` raises ``Refused`` for an order
+    that the node could not read.
+    """
+    tx.execute(_FORGET, {"run": visit.run_id})
+    documents = [_offered(tx, visit, candidate, render) for candidate in _candidates(tx, visit.node)]
+    return [document for document in documents if document]
+
+
+def taken(tx: Connection, visit: Visit) -> int:
+    """The node has taken what the last answer of this run held, in that version; return how many. Again: none."""
+    return tx.execute(_TAKEN, {"run": visit.run_id, "node": visit.node}).rowcount
+
+
+def _offered(tx: Connection, visit: Visit, candidate: _Candidate, render: Render) -> bytes:
+    order = candidate.order
+    subject = f"{visit.node}:order:{order.number}"
+    try:
+        document = render(order)
+    except Refused as refusal:
+        reason = str(refusal)
+        tx.execute(_SET_ASIDE, {"node": visit.node, "order": order.id, "reason": reason})
+        raise_alert(tx, "exchange_order_set_aside", subject, reason, order_id=str(order.id))
+        return b""
+    digest = hashlib.sha256(document).digest()
+    if digest == candidate.digest and candidate.reason is None:
+        tx.execute(_SAME, {"node": visit.node, "order": order.id, "version": candidate.version})
+        return b""
+    values = {"run": visit.run_id, "order": order.id, "version": candidate.version, "digest": digest}
+    tx.execute(_ANSWER, values)
+    resolve_alert(tx, "exchange_order_set_aside", subject)
+    return document
+
+
+def _candidates(tx: Connection, node: str) -> list[_Candidate]:
+    rows = tx.execute(_CANDIDATES, {"node": node, "rows_max": ORDERS_MAX}).all()
+    orders = [row.order_id for row in rows]
+    lines = _by_order(tx.execute(_LINES, {"node": node, "orders": orders}).all())
+    payments = _by_order(tx.execute(_PAYMENTS, {"orders": orders}).all())
+    return [
+        _Candidate(_order(row, lines[row.order_id], payments[row.order_id]), row.version, row.digest, row.reason)
+        for row in rows
+    ]
+
+
+def _by_order(rows: Sequence[Any]) -> Mapping[UUID, list[Any]]:
+    found: dict[UUID, list[Any]] = defaultdict(list)
+    for row in rows:
+        found[row.order_id].append(row)
+    return found
+
+
+def _order(row: Any, lines: Sequence[Any], payments: Sequence[Any]) -> OutOrder:
+    buyer = {name: str(row.buyer.get(name) or "") for name in ("name", "email", "phone", "inn")}
+    return OutOrder(
+        id=row.order_id,
+        number=str(row.number),
+        created_at=row.created_at,
+        zone=ZoneInfo(row.time_zone),
+        carrier=Carrier(row.payments),
+        buyer=OutBuyer(**buyer),
+        total=Money(row.total_minor, row.currency),
+        lines=[
+            OutLine(line.ref, f"{line.name} {line.seat_ref}", Money(line.price_minor, row.currency)) for line in lines
+        ],
+        payments=[
+            OutPayment(
+                one.provider_ref,
+                one.provider,
+                one.kind == "refunded",
+                Money(one.amount_minor, one.currency),
+                one.happened_at,
+            )
+            for one in payments
+        ],
+    )

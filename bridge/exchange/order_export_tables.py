@@ -1,0 +1,30 @@
+"""Which orders a node has, in which version: known only once the node says that it took them."""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, Column, ForeignKey, LargeBinary, Table, Text
+from sqlalchemy.dialects.postgresql import UUID
+
+from bridge.core.columns import moment, words
+from bridge.core.db import metadata
+
+exchange_order = Table(
+    "exchange_order",
+    metadata,
+    Column("node", Text, ForeignKey("exchange_node.node"), primary_key=True),
+    Column("order_id", UUID(as_uuid=True), ForeignKey("customer_order.order_id"), primary_key=True),
+    moment("version", nullable=True),
+    Column("digest", LargeBinary, nullable=True),
+    words("reason", nullable=True),
+    moment("changed_at", is_now=True),
+)
+
+# What stood in the last answer of a run: only that is taken when the node says that it took it.
+exchange_answer = Table(
+    "exchange_answer",
+    metadata,
+    Column("exchange_run_id", BigInteger, ForeignKey("exchange_run.exchange_run_id"), primary_key=True),
+    Column("order_id", UUID(as_uuid=True), ForeignKey("customer_order.order_id"), primary_key=True),
+    moment("version"),
+    Column("digest", LargeBinary, nullable=False),
+)

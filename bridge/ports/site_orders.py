@@ -1,0 +1,71 @@
+"""Orders as a node gets them: plain values, with the node's own ids of the goods."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, tzinfo
+from enum import StrEnum
+from uuid import UUID
+
+from bridge.core.money import Money
+
+
+class Carrier(StrEnum):
+    """How a node is told of money: in words of the order, which can only say "paid in full"; in documents inside the
+    order; in documents beside it. One of them only: a node that reads two would book the money twice.
+    """
+
+    REQUISITES = "requisites"
+    SUBORDINATES = "subordinates"
+    SIBLINGS = "siblings"
+
+
+@dataclass(frozen=True, slots=True)
+class OutLine:
+    """One seat; ``ref`` is what the node calls it, empty if it never told us of it."""
+
+    ref: str
+    name: str
+    price: Money
+
+
+@dataclass(frozen=True, slots=True)
+class OutPayment:
+    """Money that came, or went back; ``ref`` is the provider's and unique with it."""
+
+    ref: str
+    provider: str
+    is_refund: bool
+    amount: Money
+    happened_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class OutBuyer:
+    """Who buys; a company has an ``inn``."""
+
+    name: str
+    email: str
+    phone: str
+    inn: str
+
+
+@dataclass(frozen=True, slots=True)
+class OutOrder:
+    """A paid order. ``zone`` is the time zone of the node, whose times are local and do not say so."""
+
+    id: UUID
+    number: str
+    created_at: datetime
+    zone: tzinfo
+    carrier: Carrier
+    buyer: OutBuyer
+    total: Money
+    lines: Sequence[OutLine]
+    payments: Sequence[OutPayment]
+
+    @property
+    def balance_minor(self) -> int:
+        """What came less what went back."""
+        return sum(-one.amount.minor if one.is_refund else one.amount.minor for one in self.payments)
