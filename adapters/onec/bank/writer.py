@@ -14,7 +14,7 @@ from bridge.core.money import Money
 from bridge.ports.statements import BankDocument, Party, Statement, Turnover
 
 _NAMES = {WINDOWS: "Windows", DOS: "DOS", UTF_8: "UTF-8"}
-_BREAKS = re.compile(r"[\s\x00-\x1f\x7f-\x9f]+")
+_BREAKS = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
 
 
 def write(statement: Statement, documents: Iterable[BankDocument], encoding: str = WINDOWS) -> Iterator[bytes]:

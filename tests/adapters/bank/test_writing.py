@@ -59,7 +59,7 @@ def documents(draw: st.DrawFn) -> BankDocument:
     sums=st.none() | st.tuples(SUMS, SUMS),
     encoding=st.sampled_from(ENCODINGS),
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_a_statement_is_read_as_it_was_written(
     found: list[BankDocument], sender: str, sums: tuple[int, int] | None, encoding: str
 ) -> None:
