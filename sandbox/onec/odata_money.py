@@ -23,7 +23,7 @@ def post(infobase: Infobase, set_name: str, row: dict[str, Any]) -> None:
         raise handler_failed(_HANDLER, "Помеченный на удаление документ не может быть проведен")
     if form:
         unpost(infobase, set_name, row)
-        verdict = infobase.orders.post(_document(infobase, form, set_name, row))
+        verdict = infobase.orders.post(_document(infobase, form, row))
         if verdict.outcome != "done":
             raise handler_failed(_HANDLER, _words(verdict))
     row["Posted"] = True
@@ -32,7 +32,7 @@ def post(infobase: Infobase, set_name: str, row: dict[str, Any]) -> None:
 def unpost(infobase: Infobase, set_name: str, row: dict[str, Any]) -> None:
     """Take ``row`` out of the books."""
     if row.get("Posted") and set_name in infobase.papers.configuration.money:
-        infobase.orders.unpost(_number(set_name, row))
+        infobase.orders.unpost(row["Number"])
     row["Posted"] = False
 
 
@@ -40,12 +40,7 @@ def _words(verdict: Verdict) -> str:
     return f"{verdict.message} ({verdict.code})"
 
 
-def _number(set_name: str, row: Mapping[str, Any]) -> str:
-    # Each kind of document counts for itself, so a number alone would not tell two of them apart.
-    return f"{set_name.removeprefix('Document_')[:12]} {row['Number']}"
-
-
-def _document(infobase: Infobase, form: MoneyForm, set_name: str, row: Mapping[str, Any]) -> MoneyDocument:
+def _document(infobase: Infobase, form: MoneyForm, row: Mapping[str, Any]) -> MoneyDocument:
     rows = row[form.part]
     if not rows or sum(each[form.row_sum] for each in rows) != row["СуммаДокумента"]:
         raise handler_failed(_HANDLER, "Сумма документа не совпадает с суммой по строкам")
@@ -56,17 +51,18 @@ def _document(infobase: Infobase, form: MoneyForm, set_name: str, row: Mapping[s
     order_id = orders.pop()
     order = infobase.orders.orders.get(order_id)
     token = _TOKEN.search(row["Комментарий"])
-    words = [word for word in row["Комментарий"].split() if not _TOKEN.fullmatch(word)]
+    # For the pages and the audit: the words after the id, as far as there are any.
+    words = [*row["Комментарий"][token.end() if token else 0 :].split(), "", "", ""]
     return MoneyDocument(
         id=token[0] if token else row["Ref_Key"],
         order_id=order_id,
         kind=kind,
-        number=_number(set_name, row),
+        number=row["Number"],
         booked_at=infobase.clock.local(),
         amount=row["СуммаДокумента"],
         currency=order.currency if order else "RUB",
         happened_at=datetime.fromisoformat(row["Date"]),
-        provider=words[0] if words else "",
-        provider_ref=" ".join(words[1:]),
-        method="",
+        provider=words[0],
+        provider_ref=words[1],
+        method=words[2],
     )

@@ -70,7 +70,7 @@ class Store:
             "Ref_Key": str(uuid.uuid4()),
         }
         if entity.is_document:
-            row["Number"] = f"{len(self.sets[set_name]) + 1:06}"
+            row["Number"] = f"{_prefix(set_name)}-{len(self.sets[set_name]) + 1:06}"
             row["Date"] = self._clock.local().isoformat()
         return self._write(entity, row, given)
 
@@ -146,6 +146,11 @@ class Store:
             "НомерПоДаннымКлиента": order.external_number,
             "Комментарий": f"Заказ с сайта {order.external_number}, {order.id}",
         }
+
+
+def _prefix(set_name: str) -> str:
+    """The capitals of a document's name, so that no two kinds of documents share a number."""
+    return "".join(filter(str.isupper, set_name.removeprefix("Document_")))[:4]
 
 
 def _next_version(version: str) -> str:

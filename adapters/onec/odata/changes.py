@@ -70,7 +70,7 @@ class ChangeFeed:
 
     def _received_no(self, deadline: Deadline) -> int:
         for row in self._client.rows(self._plan, Query(), deadline):
-            if str(row.get("Ref_Key")).lower() == str(self._node):
+            if str(row.get("Ref_Key")).lower() == str(self._node) and str(row.get("ReceivedNo")).isdecimal():
                 return int(row["ReceivedNo"])
         message = "The exchange plan has no such node."
         raise Misconfigured("erp_node_absent", message, upstream=onec_errors.UPSTREAM)

@@ -80,9 +80,10 @@ class OdataClient:
         """Read up to ``top`` rows after the first ``skip``, in the order of the query: without one rows get lost."""
         options = query.options() | {"$top": str(top)} | ({"$skip": str(skip)} if skip else {})
         found = self._object(self.call("GET", address.of_set(set_name), options, deadline), 0).get("value")
-        if not isinstance(found, list):
+        if found is None or not values.is_rows(found):
             raise Unknown("erp_answer_unreadable", "The answer of 1C is no list.", upstream=UPSTREAM)
-        return found
+        rows: list[Row] = found
+        return rows
 
     def rows(self, set_name: str, query: Query, deadline: Deadline, *, page_rows: int = PAGE_ROWS) -> Iterator[Row]:
         """Read every row, page by page. An object written meanwhile may come twice or be missed: read again later."""

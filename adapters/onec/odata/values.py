@@ -34,6 +34,11 @@ def write(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
+def is_rows(value: Any) -> bool:
+    """Whether ``value`` is a list of objects."""
+    return isinstance(value, list) and all(isinstance(row, dict) for row in value)
+
+
 def lost(sent: Mapping[str, Any], kept: Mapping[str, Any]) -> list[str]:
     """The fields that 1C kept otherwise than they were sent, as ``Field`` or ``Part[row].Field``."""
     return list(_lost(sent, kept, ""))
@@ -48,10 +53,10 @@ def _lost(sent: Mapping[str, Any], kept: Mapping[str, Any], where: str) -> Itera
 
 
 def _lost_rows(sent: list[Row], kept: Any, where: str) -> Iterator[str]:
-    if not isinstance(kept, list) or len(kept) != len(sent):
+    if not is_rows(kept) or len(kept) != len(sent):
         yield where
         return
-    rows = sorted(kept, key=lambda row: int(row["LineNumber"]))
+    rows = sorted(kept, key=lambda row: _number(row.get("LineNumber")) or 0)
     for number, (row, other) in enumerate(zip(sent, rows, strict=True), 1):
         yield from _lost(row, other, f"{where}[{number}].")
 

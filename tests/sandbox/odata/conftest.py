@@ -87,7 +87,7 @@ class Base:
             "Date": "2026-05-14T12:30:00",
             "ХозяйственнаяОперация": "ПоступлениеОплатыОтКлиента",
             "СуммаДокумента": amount,
-            "Комментарий": f"ticket-bridge {uuid.uuid4()} yookassa",
+            "Комментарий": f"ticket-bridge {uuid.uuid4()} yookassa 2d-1 bank_card",
             "РасшифровкаПлатежа": [row],
             **more,
         }
