@@ -19,7 +19,7 @@ from tests.adapters.bank.samples import BUYER, OWN, document, read_all, statemen
 ENCODINGS = ("cp1251", "cp866", "utf-8")
 LETTERS = 'абвгдежзийклмнопрстуфхцчшщъыьэюяАБВГДЕЖЗИЙКЛМНОПРСТУФХЦЧШЩЪЫЬЭЮЯёЁ№ ,.()"=%/-0123456789abcXYZ'
 TEXTS = st.text(LETTERS, max_size=40).map(str.strip)
-NAMES = TEXTS.map(lambda text: text.lstrip("0123456789"))
+NAMES = TEXTS.map(lambda text: text.lstrip("0123456789 "))
 DAYS = st.dates(date(1990, 1, 1), date(2099, 12, 31))
 SUMS = st.integers(1, 10**15)
 OTHERS = st.text("0123456789", min_size=20, max_size=20).filter(lambda account: account not in (OWN, BUYER))
