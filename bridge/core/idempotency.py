@@ -22,6 +22,7 @@ _BEGIN = text(
     """
 )
 _SEEN = text("SELECT request_hash, status, body, headers FROM idempotency WHERE client_id = :client AND key = :key")
+_FORGET = text("DELETE FROM idempotency WHERE client_id = :client AND key = :key")
 _FINISH = text(
     "UPDATE idempotency SET status = :status, body = :body, headers = :headers WHERE client_id = :client AND key = :key"
 ).bindparams(bindparam("headers", type_=JSONB))
@@ -61,6 +62,10 @@ class Call:
         if seen.request_hash != self.digest:
             raise Refused("idempotency_key_reused", "This Idempotency-Key was used with another request.")
         return Answer(seen.status, seen.body, seen.headers)
+
+    def forget(self, tx: Connection) -> None:
+        """Give the key back, because nothing was done under it: the same request may then be made again."""
+        tx.execute(_FORGET, {"client": self.client_id, "key": self.key})
 
     def finish(self, tx: Connection, answer: Answer) -> None:
         """Store the answer in the transaction of its effect."""

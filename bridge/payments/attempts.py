@@ -204,6 +204,8 @@ def set_mismatch(tx: Connection, attempt_id: UUID, error: IntegrityMismatch) -> 
     values = {"id": attempt_id, "state": AttemptState.MISMATCH.value, "from_states": may_become(AttemptState.MISMATCH)}
     tx.execute(_SEEN, {**values, "ref": None, "url": None, "reason": str(error)})
     raise_alert(tx, "payment_mismatch", f"attempt:{attempt_id}", str(error), severity=Severity.CRITICAL)
+    order = orders.get(tx, get(tx, attempt_id).order_id, for_update=True)
+    orders.set_exception(tx, order, "a payment of other money came for it")  # so that nobody pays a second time
 
 
 def ask_quiet(tx: Connection, *, quiet_s: float, rows_max: int = 200) -> int:

@@ -9,7 +9,7 @@ from typing import Any
 import structlog
 from flask import Flask, Response, g, request
 from pydantic import ValidationError
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException
 
@@ -40,6 +40,9 @@ STATUSES = {
     "hold_over": 409,
     "hold_sold": 409,
     "hold_ordered": 409,
+    "hold_in_payment": 409,
+    "holds_too_many": 409,
+    "group_unavailable": 409,
     "order_paid": 409,
     "order_over": 409,
     "payment_in_progress": 409,
@@ -49,6 +52,18 @@ STATUSES = {
     "json_malformed": 400,
     "media_type_unsupported": 415,
     "version_malformed": 400,
+}
+# The codes of what Flask itself refuses. Python's own names of statuses change with its version.
+HTTP_CODES = {
+    400: "bad_request",
+    404: "not_found",
+    405: "method_not_allowed",
+    408: "request_timeout",
+    411: "length_required",
+    413: "request_entity_too_large",
+    414: "request_uri_too_long",
+    415: "unsupported_media_type",
+    431: "request_header_fields_too_large",
 }
 # What stands in the answer besides the text, so that a machine need not read the text.
 SHOWN = ("lost", "unknown", "alternatives", "errors")
@@ -106,7 +121,7 @@ def of_validation(error: ValidationError) -> Response:
 def of_http(error: HTTPException) -> Response:
     """The answer to what Flask itself refuses: 404, 405, 413 and their like."""
     status = error.code or 500
-    code = HTTPStatus(status).name.lower()
+    code = HTTP_CODES.get(status, f"http_{status}")
     response = problem(status, code, translate(HTTPStatus(status).description or error.name, language()))
     if allowed := getattr(error, "valid_methods", None):
         response.headers["Allow"] = ", ".join(allowed)
@@ -118,6 +133,13 @@ def of_outage(error: Exception) -> Response:
     log.error("database_unreachable", error=type(error).__name__)
     detail = translate("The service cannot reach its database; nothing was changed. Try again.", language())
     return problem(503, "database_unreachable", detail)
+
+
+def of_conflict(error: IntegrityError) -> Response:
+    """The answer to a request that would make a second thing of a name: a key used again after it was forgotten."""
+    log.warning("request_conflicts", constraint=getattr(getattr(error.orig, "diag", None), "constraint_name", None))
+    detail = translate("Something with this key exists already; use a new Idempotency-Key.", language())
+    return problem(409, "already_exists", detail)
 
 
 def of_fault(error: Exception) -> Response:
@@ -133,4 +155,5 @@ def install(app: Flask) -> None:
     app.register_error_handler(HTTPException, of_http)
     app.register_error_handler(OperationalError, of_outage)
     app.register_error_handler(PoolTimeout, of_outage)
+    app.register_error_handler(IntegrityError, of_conflict)
     app.register_error_handler(Exception, of_fault)

@@ -217,15 +217,24 @@ def _answer(hold: Hold) -> Answer:
 def _refusal(hold: Hold) -> BridgeError:
     """Why the ERP did not agree. Only seats that somebody has are lost; an ERP that cannot be asked has none."""
     refusal = hold.refusal or {}
-    if refusal.get("code") == UNAVAILABLE:
+    if _was_not_asked(hold):
         return NotSent(UNAVAILABLE, "The ticket office cannot be asked now; nothing was held. Ask again in a moment.")
     return seats_unavailable(refusal.get("lost") or [line.seat_ref for line in hold.lines])
 
 
 def _final(tx: Connection, call: Call, hold: Hold) -> Answer:
     given = _answer(hold)
-    call.finish(tx, given)
+    if _was_not_asked(hold):
+        holds.forget(tx, hold.id)
+        call.forget(tx)
+    else:
+        call.finish(tx, given)
     return given
+
+
+def _was_not_asked(hold: Hold) -> bool:
+    """Whether the ERP never heard of it: then it is as if nobody had asked, and the same key may be used again."""
+    return hold.state is HoldState.REFUSED and (hold.refusal or {}).get("code") == UNAVAILABLE
 
 
 def _own(tx: Connection, hold_id: UUID, client: Client) -> Hold:

@@ -19,10 +19,12 @@ from bridge.core.errors import Refused
 from bridge.seats.model import Authority, Hold, HoldLine, HoldState, may_become
 
 LANE = "erp.seats"
+EVER_S = 10 * 365 * 86400
 
 _SELECT = """
     SELECT hold_id, client_id, channel, performance_id, state, authority, lines, total_minor, currency, created_at,
            expires_at, cap_at, GREATEST(0, EXTRACT(EPOCH FROM expires_at - clock_timestamp()))::float8, is_partial,
+           extended_at IS NOT NULL,
            refusal
     FROM hold WHERE hold_id = ANY(:ids) ORDER BY hold_id
     """
@@ -42,6 +44,7 @@ _FREE_SEATS = text(
     WHERE hold_id = ANY(:ids) AND state = 'held'
     """
 )
+_FORGET = text("DELETE FROM hold WHERE hold_id = :id AND state = 'refused'")
 _KEEP = text("UPDATE hold SET lines = :lines, total_minor = :total WHERE hold_id = :id").bindparams(
     bindparam("lines", type_=JSONB)
 )
@@ -56,6 +59,9 @@ _TAKEN = text(
     UPDATE seat SET state = 'sold', hold_id = NULL, held_until = NULL, changed_xid = pg_current_xact_id()
     WHERE hold_id = :id AND state = 'held' AND seat_ref = :seat
     """
+)
+_KEEP_TAKEN = text(
+    "UPDATE seat SET held_until = 'infinity' WHERE hold_id = ANY(CAST(:ids AS uuid[])) AND state = 'held'"
 )
 _SHORTEN = text(
     """
@@ -124,6 +130,7 @@ def _read(  # noqa: PLR0913, PLR0917  the columns of _SELECT, in its order
     cap_at: datetime,
     expires_in_s: float,
     is_partial: bool,  # noqa: FBT001
+    is_in_payment: bool,  # noqa: FBT001
     refusal: dict[str, Any] | None,
 ) -> Hold:
     return Hold(
@@ -141,6 +148,7 @@ def _read(  # noqa: PLR0913, PLR0917  the columns of _SELECT, in its order
         cap_at=cap_at,
         expires_in_s=expires_in_s,
         is_partial=is_partial,
+        is_in_payment=is_in_payment,
         refusal=refusal,
     )
 
@@ -151,8 +159,7 @@ def activate(tx: Connection, hold_id: UUID, seconds_left: int | None) -> bool:
     """
     if not _change(tx, [hold_id], HoldState.ACTIVE):
         return False
-    if seconds_left is not None:
-        tx.execute(_SHORTEN, {"id": hold_id, "seconds": seconds_left})
+    tx.execute(_SHORTEN, {"id": hold_id, "seconds": EVER_S if seconds_left is None else seconds_left})
     return True
 
 
@@ -160,6 +167,11 @@ def refuse(tx: Connection, hold_id: UUID, code: str, lost: Sequence[str]) -> Non
     """The ERP said no: the seats go back, and those it named are taken by somebody it knows."""
     if _change(tx, [hold_id], HoldState.REFUSED, {"code": code, "lost": list(lost)}):
         tx.execute(_FREE_SEATS, {"ids": [hold_id]})
+
+
+def forget(tx: Connection, hold_id: UUID) -> None:
+    """Remove a hold that was refused before anybody heard of it."""
+    tx.execute(_FORGET, {"id": hold_id})
 
 
 def shrink(tx: Connection, hold_id: UUID, lost: Sequence[str]) -> bool:
@@ -183,20 +195,24 @@ def lose(tx: Connection, hold_id: UUID, seat_ref: str) -> None:
 
 
 def suspect(tx: Connection, hold_ids: Sequence[UUID]) -> None:
-    """The ERP's answer is unknown: the seats stay taken until a look-up decides."""
-    _change(tx, hold_ids, HoldState.UNCERTAIN)
+    """The ERP's answer is unknown: the seats stay taken, however long it takes, until a look-up decides."""
+    tx.execute(_KEEP_TAKEN, {"ids": _change(tx, hold_ids, HoldState.UNCERTAIN)})
 
 
 def release(tx: Connection, hold_id: UUID) -> None:
     """Give a hold up, here at once and in the ERP by work. Repeating it changes nothing.
 
-    Raises ``Refused`` if its seats are sold.
+    Raises ``Refused`` if its seats are sold, or if its payment has begun: the money may be on its way.
     """
     hold = get_many(tx, [hold_id], for_update=True).get(hold_id)
     if hold is None:
         raise Refused("hold_unknown", "There is no such hold.")
     if hold.state is HoldState.SOLD:
         raise Refused("hold_sold", "The seats of this hold are sold.")
+    if hold.is_live and hold.is_in_payment:
+        raise Refused(
+            "hold_in_payment", "The payment of these seats has begun; they come back by themselves if it fails."
+        )
     if _change(tx, [hold_id], HoldState.RELEASED):
         _give_back(tx, [hold_id])
 

@@ -87,6 +87,7 @@ class Hold:
     cap_at: datetime
     expires_in_s: float
     is_partial: bool
+    is_in_payment: bool
     refusal: Mapping[str, Any] | None
 
     @property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytest
@@ -9,12 +10,14 @@ import pytest
 from bridge.core.deadline import Deadline
 from bridge.core.errors import BridgeError
 from bridge.exchange import sync
+from bridge.seats.api import MAP_LIFE_S
 from tests.exchange.stage import Stage
 
 A, B = "P-01-01", "P-01-02"
 
 
 def states(stage: Stage) -> dict[str, str]:
+    time.sleep(MAP_LIFE_S)  # a picture read before is shown so long
     return {seat["id"]: seat["state"] for seat in stage.get(f"/v1/performances/{stage.performance}/seats")["seats"]}
 
 

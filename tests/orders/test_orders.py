@@ -53,7 +53,7 @@ def test_an_order_ends_with_its_hold_and_can_then_not_be_paid(stage: Stage) -> N
     order = stage.order(hold)
     stage.lapse(hold)
 
-    assert stage.step("sweep") == "1 holds, 1 orders"
+    assert stage.step("sweep") == "1 holds, 1 orders, 0 allotted seats"
 
     assert stage.state("order", order) == "expired"
     assert stage.start(order, expect=409)["code"] == "order_over"

@@ -159,7 +159,7 @@ def test_money_that_is_not_what_was_asked_for_is_never_sold_or_posted(stage: Sta
     stage.work()
 
     assert [row.state for row in stage.rows("SELECT state FROM payment_attempt")] == ["mismatch"]
-    assert stage.alerts() == ["payment_mismatch"]
+    assert stage.alerts() == ["order_exception", "payment_mismatch"]
     assert facts(stage) == []
     assert seat_states(stage) == {A: "held"}
     assert stage.documents(order) == []

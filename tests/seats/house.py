@@ -67,7 +67,10 @@ class House:
         """Let the time of holds be over, as the database's clock will have it."""
         gone = "clock_timestamp() - interval '1 second'"
         self.run(f"UPDATE hold SET expires_at = {gone} WHERE hold_id = ANY(:ids)", ids=list(hold_ids))
-        self.run(f"UPDATE seat SET held_until = {gone} WHERE hold_id = ANY(:ids)", ids=list(hold_ids))
+        self.run(
+            f"UPDATE seat SET held_until = {gone} WHERE hold_id = ANY(:ids) AND held_until < 'infinity'",
+            ids=list(hold_ids),
+        )
 
     def allot(self, channel: str, *seats: str, for_s: float = 3600) -> None:
         """Give seats to a channel; all of the performance's, if none is named."""

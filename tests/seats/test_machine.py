@@ -32,7 +32,10 @@ class Model:
 
     def is_takeable(self, seat: str) -> bool:
         owner = self.owner[seat]
-        return owner is None or (owner in self.over and self.states[owner] is not HoldState.SOLD)
+        if owner is None:
+            return True
+        is_kept = self.states[owner] in {HoldState.SOLD, HoldState.UNCERTAIN}  # unknown is a state: it has no end
+        return owner in self.over and not is_kept
 
     def move(self, hold: UUID, state: HoldState) -> bool:
         if state not in TRANSITIONS[self.states[hold]]:
