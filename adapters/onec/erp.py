@@ -14,7 +14,7 @@ from bridge.ports.erp import ErpPosting, Posting, PostingResult
 
 
 def create(settings: OneCSettings) -> OneCErp:
-    """The ERP that ``settings`` describe. Opens no connection; raises ``Misconfigured`` for a wrong mapping file."""
+    """The ERP that ``settings`` describe. Opens no connection."""
     return OneCErp(settings) if settings.postings == "soap" else OneCErpWithOdata(settings)
 
 

@@ -7,7 +7,10 @@ from typing import Literal
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationInfo, field_validator
+
+from adapters.onec.odata import mapping
+from bridge.core.errors import Misconfigured
 
 
 class OneCSettings(BaseModel):
@@ -91,6 +94,16 @@ class OneCSettings(BaseModel):
     @classmethod
     def _is_relative(cls, value: str) -> str:
         return value.strip("/")
+
+    @field_validator("mapping")
+    @classmethod
+    def _is_a_mapping(cls, value: str, given: ValidationInfo) -> str:
+        if given.data.get("postings") == "odata":
+            try:
+                mapping.load(value)
+            except Misconfigured as error:
+                raise ValueError(error.message % error.params) from error
+        return value
 
     @field_validator("timezone")
     @classmethod

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
+from pydantic import ValidationError
 from structlog.testing import capture_logs
 
 from adapters.onec.cli import onec
@@ -78,10 +79,18 @@ def test_a_mapping_that_is_not_there_is_told_with_those_that_are() -> None:
         load("ут11")
 
 
-def test_a_wrong_mapping_is_found_when_the_erp_is_made_and_not_at_the_first_payment() -> None:
-    with pytest.raises(Misconfigured, match="erp_mapping_wrong"):
-        create(told("http://127.0.0.1:1/ib", mapping="нет.toml"))
-    assert not isinstance(create(told("http://127.0.0.1:1/ib", postings="soap")), OneCErpWithOdata)
+def test_a_wrong_mapping_is_a_wrong_setting_and_found_before_the_first_payment() -> None:
+    with pytest.raises(ValidationError) as caught:
+        told("http://127.0.0.1:1/ib", mapping="нет.toml")
+
+    (mistake,) = caught.value.errors()
+    assert mistake["loc"] == ("mapping",)
+    assert "Shipped are: bp30, unf30, ut11" in mistake["msg"]
+
+
+def test_the_settings_say_which_way_postings_go() -> None:
+    assert isinstance(create(told("http://127.0.0.1:1/ib")), OneCErpWithOdata)
+    assert not isinstance(create(told("http://127.0.0.1:1/ib", postings="soap", mapping="нет.toml")), OneCErpWithOdata)
 
 
 @EACH
