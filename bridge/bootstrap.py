@@ -13,7 +13,7 @@ from flask import Blueprint
 
 from adapters.onec import commerceml
 from adapters.onec.erp import create as create_onec
-from adapters.onec.exchange import SitePages
+from adapters.onec.exchange import SitePages, read_orders
 from adapters.payments import registry
 from bridge.alerts.service import report_work
 from bridge.core.breaker import Limits
@@ -28,6 +28,7 @@ from bridge.core.runner import Lane, Runner
 from bridge.exchange.guard import GuardedErp
 from bridge.exchange.postings import Postings
 from bridge.exchange.recurring import Step, steps
+from bridge.exchange.runs_import import Readers
 from bridge.exchange.runs_site import ExchangeSite
 from bridge.exchange.runs_site import Rules as SiteRules
 from bridge.exchange.seat_commands import SeatCommands
@@ -116,7 +117,7 @@ def build(settings: Settings, *, connections_max: int = 4) -> Bridge:
     lanes = {lane.name: lane for lane in _lanes(settings, db, erp, accounts)}
     systems = sorted({provider for provider, _ in accounts.providers})
     site = ExchangeSite(db, settings.data_dir, SiteRules(), systems)
-    files = site.imports(commerceml.read).lane()
+    files = site.imports(Readers(commerceml.read, read_orders)).lane()
     lanes[files.name] = files
     return Bridge(settings, db, erp, accounts, lanes, Runner(db, lanes, report_work), site)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import BigInteger, Column, ForeignKey, LargeBinary, Table, Text
 from sqlalchemy.dialects.postgresql import UUID
 
-from bridge.core.columns import moment, words
+from bridge.core.columns import document, moment, words
 from bridge.core.db import metadata
 
 exchange_order = Table(
@@ -17,6 +17,8 @@ exchange_order = Table(
     Column("digest", LargeBinary, nullable=True),
     words("reason", nullable=True),
     moment("changed_at", is_now=True),
+    document("said", nullable=True),
+    moment("said_at", nullable=True),
 )
 
 # What stood in the last answer of a run: only that is taken when the node says that it took it.

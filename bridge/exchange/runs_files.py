@@ -24,7 +24,7 @@ LANE = "exchange.import"
 REASON_CHARS_MAX = 2000
 
 _COLUMNS = """
-    f.exchange_file_id, f.exchange_run_id, f.name, f.state, f.archive_id, f.report, f.reason, r.node,
+    f.exchange_file_id, f.exchange_run_id, f.name, f.state, f.archive_id, f.report, f.reason, r.node, r.kind,
     coalesce(extract(epoch FROM clock_timestamp() - f.asked_at), 0)::float8 AS asked_s
     FROM exchange_file f JOIN exchange_run r USING (exchange_run_id)
     """
@@ -77,6 +77,7 @@ class File:
     report: Mapping[str, Any] | None
     reason: str | None
     node: str
+    kind: str
     asked_s: float
 
 

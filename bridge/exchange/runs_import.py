@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Any, BinaryIO, cast
 
 import structlog
@@ -24,16 +24,20 @@ from bridge.core.outbox import Work
 from bridge.core.retry import Policy
 from bridge.core.runner import Lane
 from bridge.exchange import runs_files, runs_mentions, uploads_zip
+from bridge.exchange.order_import import take_orders
 from bridge.exchange.runs_files import File
 from bridge.exchange.uploads import Uploads
 from bridge.exchange.uploads_zip import ArchiveLimits
 from bridge.ports.goods import GoodsReading
+from bridge.ports.site_orders import OrdersReading
 
 log = structlog.get_logger()
 
-Read = Callable[[BinaryIO, str], GoodsReading]
+ReadGoods = Callable[[BinaryIO, str], GoodsReading]
+ReadOrders = Callable[[BinaryIO, str], OrdersReading]
 
 IMPORT_S = 150.0  # with the time a job may already have worked it stays below what a queue gives a job
+ORDERS = "sale"  # the kind of a run that brings orders
 ATTEMPTS_MAX = 3
 BUSY_S = 5.0
 SKIPPED_KEPT = 20
@@ -47,15 +51,25 @@ _SILENCE = text(
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Readers:
+    """What understands the files: those of goods, and those of orders."""
+
+    goods: ReadGoods
+    orders: ReadOrders
+
+
 class FileImports:
-    """Performs the ``exchange.import`` lane. ``read`` understands the files, ``quiet_s`` is how long a node is silent
+    """Performs the ``exchange.import`` lane. ``readers`` understand the files, ``quiet_s`` is how long a node is silent
     before what it sent is imported by itself.
     """
 
-    def __init__(self, db: Database, uploads: Uploads, read: Read, archives: ArchiveLimits, quiet_s: float) -> None:
+    def __init__(
+        self, db: Database, uploads: Uploads, readers: Readers, archives: ArchiveLimits, quiet_s: float
+    ) -> None:
         self._db = db
         self._uploads = uploads
-        self._read = read
+        self._readers = readers
         self._archives = archives
         self._quiet_s = quiet_s
 
@@ -94,11 +108,17 @@ class FileImports:
 
     def _store(self, tx: Connection, file: File) -> Mapping[str, Any]:
         with self._opened(file) as stream:
-            reading = runs_mentions.noting(self._read(stream, file.name), tx, file.node)
-            with reading as noted:
-                report = import_goods(tx, noted, file=file.name, source=file.node)
-                noted.keep()
-        log.info("exchange_file_imported", node=file.node, file=file.name, written=report.written)
+            if file.kind == ORDERS:
+                report = take_orders(tx, self._readers.orders(stream, file.name), file.node)
+            else:
+                report = self._store_goods(tx, file, stream)
+        log.info("exchange_file_imported", node=file.node, file=file.name, written=report["written"])
+        return report
+
+    def _store_goods(self, tx: Connection, file: File, stream: BinaryIO) -> Mapping[str, Any]:
+        with runs_mentions.noting(self._readers.goods(stream, file.name), tx, file.node) as noted:
+            report = import_goods(tx, noted, file=file.name, source=file.node)
+            noted.keep()
         return _summary(report)
 
     @contextmanager

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
@@ -17,7 +17,7 @@ from bridge.core.errors import Refused
 from bridge.exchange import order_export, runs, runs_files, runs_retire
 from bridge.exchange.nodes import get_node
 from bridge.exchange.runs_files import File
-from bridge.exchange.runs_import import FileImports, Read, want_quiet_start
+from bridge.exchange.runs_import import FileImports, Readers, want_quiet_start
 from bridge.exchange.uploads import Limits, Uploads, checked_name
 from bridge.exchange.uploads_zip import ArchiveLimits
 from bridge.ports.site import Credentials, Outcome, Stage, Upload, Visit
@@ -65,9 +65,9 @@ class ExchangeSite:
         """The providers through which money may come."""
         return self._payment_systems
 
-    def imports(self, read: Read) -> FileImports:
+    def imports(self, readers: Readers) -> FileImports:
         """The work behind it."""
-        return FileImports(self._db, self._uploads, read, self._rules.archives, self._rules.quiet_s)
+        return FileImports(self._db, self._uploads, readers, self._rules.archives, self._rules.quiet_s)
 
     def enter(self, who: Credentials, kind: str) -> Visit:
         """Begin a visit."""
@@ -88,6 +88,14 @@ class ExchangeSite:
     def take(self, visit: Visit, upload: Upload) -> None:
         """Store a file or append to it, and see to it that it is imported even if nobody asks."""
         self._uploads.take(visit, upload)
+
+    def take_whole(self, visit: Visit, upload: Upload, is_last: Callable[[bytes], bool]) -> None:
+        """Store a file or append to it; once it is whole, have it imported without being asked."""
+        self._uploads.take(visit, upload)
+        with self._db.begin() as tx:
+            file = runs_files.find(tx, self._uploads, visit, checked_name(upload.name), self._rules.archives)
+            if file is not None and is_last(self._uploads.tail(runs_files.path_of(self._uploads, file))):
+                runs_files.ask(tx, [file])
 
     def bring_in(self, visit: Visit, name: str) -> Outcome:
         """Have a file imported by a worker; hold the caller a moment."""

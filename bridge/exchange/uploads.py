@@ -26,6 +26,7 @@ from bridge.ports.site import Source, Upload, Visit
 OnFirst = Callable[[Connection, int], None]
 
 CHUNK_BYTES = 262_144
+TAIL_BYTES = 256
 NAME_CHARS_MAX = 255
 SCRIPTS = re.compile(r"\.(php\d?|phtml|phar|asp|aspx|jsp|cgi|pl|py|sh|exe|dll|htaccess)$", re.IGNORECASE)
 CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
@@ -92,6 +93,12 @@ class Uploads:
             runs.touch(tx, visit.run_id)
             if files == 1 and row.bytes == 0:
                 self._on_first(tx, visit.run_id)
+
+    def tail(self, path: Path) -> bytes:
+        """The last bytes of a file, which tell whether its last part has come."""
+        with _explained(), path.open("rb") as file:
+            file.seek(max(0, file.seek(0, os.SEEK_END) - TAIL_BYTES))
+            return file.read()
 
     def drop(self, tx: Connection, visit: Visit) -> Sequence[int]:
         """Forget what was sent in a run and not asked for; return what may be removed once that is committed."""

@@ -94,6 +94,9 @@ class Site(Protocol):
     def take(self, visit: Visit, upload: Upload) -> None:
         """Store a file or append to it. Raises ``Refused`` if it cannot be accepted: then nothing of it is."""
 
+    def take_whole(self, visit: Visit, upload: Upload, is_last: Callable[[bytes], bool]) -> None:
+        """The same for a file whose import nobody may ask for: it begins once ``is_last`` says so of its last bytes."""
+
     def bring_in(self, visit: Visit, name: str) -> Outcome:
         """Have a file imported, and wait a moment for it."""
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from enum import StrEnum
+from typing import Protocol
 from uuid import UUID
 
 from bridge.core.money import Money
+from bridge.ports.goods import Tally
 
 
 class Carrier(StrEnum):
@@ -69,3 +71,33 @@ class OutOrder:
     def balance_minor(self) -> int:
         """What came less what went back."""
         return sum(-one.amount.minor if one.is_refund else one.amount.minor for one in self.payments)
+
+
+@dataclass(frozen=True, slots=True)
+class InOrder:
+    """What a node says of an order with our ``number``; ``None`` is not said, which never means no. Its times are kept
+    as it writes them.
+    """
+
+    number: str
+    erp_number: str | None = None
+    erp_date: str | None = None
+    is_posted: bool | None = None
+    is_deleted: bool | None = None
+    is_cancelled: bool | None = None
+    is_paid: bool | None = None
+    paid_on: str | None = None
+    payment_number: str | None = None
+    is_shipped: bool | None = None
+    shipment_number: str | None = None
+    status_ref: str | None = None
+    status_name: str | None = None
+
+
+class OrdersReading(Protocol):
+    """One pass through one file of orders; ``Refused`` if it cannot be read to its end."""
+
+    tally: Tally
+
+    def __iter__(self) -> Iterator[InOrder]:
+        """Yield what the file says."""

@@ -14,9 +14,11 @@ from sqlalchemy import text
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 from adapters.onec import commerceml
+from adapters.onec.exchange import read_orders
 from bridge.bootstrap import Bridge, build
 from bridge.core.runner import Runner
 from bridge.exchange.nodes import Dialect, add_node
+from bridge.exchange.runs_import import Readers
 from bridge.exchange.runs_site import ExchangeSite, Rules
 from bridge.web.app import create_app
 from config.settings import Settings
@@ -120,7 +122,7 @@ def opened(database: str, folder: Path, rules: Rules = RULES) -> Iterator[Place]
     settings = Settings(database_url=database, redis_url="redis://127.0.0.1:1/0", data_dir=folder)  # type: ignore[arg-type]
     built = build(settings, connections_max=12)
     site = ExchangeSite(built.db, folder, rules)
-    lane = site.imports(commerceml.read).lane()
+    lane = site.imports(Readers(commerceml.read, read_orders)).lane()
     lanes = {**built.lanes, lane.name: lane}
     bridge = replace(built, site=site, lanes=lanes, runner=Runner(built.db, lanes, built.runner._report))
     server = make_server("127.0.0.1", 0, create_app(bridge), threaded=True, request_handler=_Quiet)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from adapters.onec.exchange.order_reading import read_orders
 from adapters.onec.exchange.pages import SitePages
 
-__all__ = ["SitePages"]
+__all__ = ["SitePages", "read_orders"]

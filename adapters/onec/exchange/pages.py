@@ -18,6 +18,7 @@ from werkzeug.exceptions import HTTPException
 
 from adapters.onec.exchange import answers, orders
 from adapters.onec.exchange.directories import directories
+from adapters.onec.exchange.order_reading import ends_document
 from bridge.core.errors import BridgeError, Refused
 from bridge.ports.site import Credentials, Site, Upload, Visit
 
@@ -43,7 +44,14 @@ class SitePages:
         self._modes: dict[str, dict[str, Callable[[Visit], Response]]] = {
             "catalog": {**catalog, "complete": self._complete, "deactivate": self._deactivate},
             "reference": catalog,
-            "sale": {"init": self._init, "query": self._query, "success": self._success, "info": self._info},
+            "sale": {
+                "init": self._init,
+                "query": self._query,
+                "success": self._success,
+                "info": self._info,
+                "file": self._orders,
+                "import": self._import,
+            },
         }
 
     def blueprint(self) -> Blueprint:
@@ -87,6 +95,12 @@ class SitePages:
 
     def _file(self, visit: Visit) -> Response:
         self._site.take(visit, Upload(_argument("filename"), request.stream, request.content_length))
+        return answers.success()
+
+    def _orders(self, visit: Visit) -> Response:
+        """УНФ and the module send orders and never ask for their import."""
+        upload = Upload(_argument("filename"), request.stream, request.content_length)
+        self._site.take_whole(visit, upload, ends_document)
         return answers.success()
 
     def _import(self, visit: Visit) -> Response:
