@@ -24,7 +24,7 @@ from adapters.onec.odata.mapping import DocumentMapping, MoneyForm, OurId
 from adapters.onec.odata.values import Row
 from adapters.onec.settings import OneCSettings
 from bridge.core.deadline import Deadline
-from bridge.core.errors import BridgeError, IntegrityMismatch, Misconfigured, NotSent, Refused, Throttled
+from bridge.core.errors import BridgeError, IntegrityMismatch, Misconfigured, NotSent, Refused, Throttled, Unknown
 from bridge.ports.erp import (
     Changes,
     Command,
@@ -181,6 +181,7 @@ class OdataPostings:
         found: dict[UUID, list[Row]] = {our_id: [] for our_id in ids}
         for where in address.any_of(documents.by_our_id(place, our_id) for our_id in sorted(ids)):
             for row in self._client.rows(set_name, Query(where), deadline):
+                _expect_key(row)
                 for our_id in set(documents.ids_in(place, row)) & ids:
                     found[our_id].append(row)
         return found
@@ -190,6 +191,7 @@ class OdataPostings:
         place, found = self._mapping.order, defaultdict(lambda: NOBODY)
         for where in address.any_of(f"Ref_Key eq {address.guid(key)}" for key in sorted(keys)):
             for row in self._client.rows(place.set, Query(where), deadline):
+                _expect_key(row)
                 ids = documents.ids_in(place, row)
                 found[str(row["Ref_Key"]).lower()] = ids[0] if len(ids) == 1 else NOBODY
         return found
@@ -217,6 +219,11 @@ class OdataPostings:
     def find_orders(self, order_ids: Sequence[UUID], deadline: Deadline) -> Mapping[UUID, ErpOrderState]:
         """Not offered."""
         _not_offered(order_ids, deadline)
+
+
+def _expect_key(row: Row) -> None:
+    if not isinstance(row.get("Ref_Key"), str):
+        raise Unknown("erp_answer_unreadable", "1C answered an object without a reference.", upstream=UPSTREAM)
 
 
 def _is_made(form: MoneyForm, row: Row) -> bool:

@@ -115,6 +115,11 @@ class MoneyForm(OurId):
         return next(_with_value(self.fields, Named.AMOUNT), None)
 
     @property
+    def reading(self) -> tuple[object, ...]:
+        """How a document of this form is found and read."""
+        return self.id_field, self.id_match, self.is_posted, self.amount_field, self.order_place
+
+    @property
     def order_place(self) -> tuple[str, str] | None:
         """Where the document names its order: the table part (empty: the document itself) and the field."""
         parts = [("", self.fields), *((part, row) for part, rows in self.rows.items() for row in rows)]
@@ -130,15 +135,22 @@ class DocumentMapping(Part):
     payment: MoneyForm
     refund: MoneyForm
 
+    @model_validator(mode="after")
+    def _reads_a_set_in_one_way(self) -> Self:
+        if self.payment.set == self.refund.set and self.payment.reading != self.refund.reading:
+            raise ValueError(
+                "payment and refund are documents of one set: id, amount, order and is_posted must stand alike in both"
+            )
+        return self
+
     def form(self, kind: PostingKind) -> MoneyForm:
         """The document a posting of ``kind`` becomes."""
         return self.payment if kind is PostingKind.PAYMENT else self.refund
 
     @property
     def forms(self) -> tuple[MoneyForm, ...]:
-        """The forms that differ in where our id is looked for."""
-        found = {(form.set, form.id_field, form.id_match): form for form in (self.refund, self.payment)}
-        return tuple(found.values())
+        """One form for each set of documents, to look our ids up in."""
+        return tuple({form.set: form for form in (self.refund, self.payment)}.values())
 
 
 def _with_value(fields: Fields, named: Named) -> Iterator[str]:

@@ -55,6 +55,7 @@ def test_three_configurations_are_shipped() -> None:
 
 
 MISTAKES = [
+    ("is_posted = true\n\n[refund.fields]", "is_posted = false\n\n[refund.fields]", "must stand alike in both"),
     ('absent = "wait"', 'absent = "later"', "order.absent"),
     ('id_match = "contains"', 'id_math = "contains"', "order.id_math"),
     ('{ value = "happened_at" }', '{ value = "now" }', "payment.fields.Date"),
