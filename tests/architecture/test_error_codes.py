@@ -12,7 +12,14 @@ ROOT = Path(__file__).parents[2]
 FEATURES = ("catalogue", "channels", "orders", "payments", "rest", "seats", "web")
 ROW = re.compile(r"^\| (?:<a [^>]*></a>)?`([a-z0-9_]+)` \| (\d{3})")
 # Raised only by commands, or never as an answer of the API.
-ELSEWHERE = {"client_exists", "user_exists", "channel_unknown", "allotment_empty"}
+ELSEWHERE = {
+    "client_exists",
+    "user_exists",
+    "channel_unknown",
+    "allotment_empty",
+    "payment_foreign",
+    "payment_never_started",
+}
 
 
 def documented() -> dict[str, int]:
