@@ -7,10 +7,11 @@ supervisor do: see docs/decisions/0003-workers.md.
 
 from __future__ import annotations
 
-import workers.jobs  # noqa: F401  imported before the first job needs it
-from config import logging
 from rq import SimpleWorker
 from rq.serializers import JSONSerializer
+
+import workers.jobs  # noqa: F401  imported before the first job needs it
+from config import logging
 from workers.process import bridge_of_this_process
 from workers.queue import QUEUE, connect
 

@@ -25,7 +25,9 @@ class Demo:
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Demo:
     folder = tmp_path_factory.mktemp("elsewhere")
-    env = {name: value for name, value in os.environ.items() if not name.startswith("BRIDGE_")} | {"TMPDIR": str(folder)}
+    env = {name: value for name, value in os.environ.items() if not name.startswith("BRIDGE_")} | {
+        "TMPDIR": str(folder)
+    }
     command = [sys.executable, "-m", "bridge", "demo", "--check", "--json"]
     done = subprocess.run(command, cwd=folder, env=env, capture_output=True, timeout=STORY_S, check=False)
     return Demo(folder, done.returncode, json.loads(done.stdout or b"{}"), done.stderr.decode())

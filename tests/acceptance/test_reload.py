@@ -27,7 +27,12 @@ class Server:
 
     def __init__(self, database_url: str, redis_url: str, data: Path) -> None:
         self.url = f"http://127.0.0.1:{(port := free_port())}"
-        env = {**os.environ, "BRIDGE_DATABASE_URL": database_url, "BRIDGE_REDIS_URL": redis_url, "BRIDGE_DATA_DIR": str(data)}
+        env = {
+            **os.environ,
+            "BRIDGE_DATABASE_URL": database_url,
+            "BRIDGE_REDIS_URL": redis_url,
+            "BRIDGE_DATA_DIR": str(data),
+        }
         command = [sys.executable, "-m", "bridge", "serve", "--port", str(port)]
         self.process = subprocess.Popen(command, env=env, stderr=subprocess.DEVNULL)
         self._await()
