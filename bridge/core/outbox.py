@@ -83,6 +83,14 @@ _SETTLE = text(
     """
 )
 
+_ALL_DONE = text(
+    """
+    UPDATE outbox o SET status = 'done', lease_until = NULL, last_error = NULL, done_at = clock_timestamp()
+    FROM unnest(CAST(:ids AS bigint[]), CAST(:fences AS integer[])) AS w(outbox_id, fence)
+    WHERE o.outbox_id = w.outbox_id AND o.fence = w.fence AND o.status = 'running'
+    """
+)
+
 
 def put(tx: Connection, lane: str, kind: str, key: str, payload: dict[str, Any], *, delay_s: float = 0.0) -> int:
     """Write one piece of work into the caller's transaction and return its id.
@@ -122,6 +130,13 @@ def _claimed(tx: Connection, statement: Any, values: dict[str, Any]) -> list[Wor
 def done(tx: Connection, work: Work) -> None:
     """Settle ``work`` in the transaction of its result. Raises ``FenceLost`` if the lease passed to another."""
     _settle(tx, work, "done", None, 0.0)
+
+
+def all_done(tx: Connection, works: Sequence[Work]) -> None:
+    """Settle many at once. Raises ``FenceLost`` if the lease of any passed to another."""
+    values = {"ids": [work.id for work in works], "fences": [work.fence for work in works]}
+    if tx.execute(_ALL_DONE, values).rowcount != len(works):
+        raise FenceLost([work.id for work in works])
 
 
 def retry(tx: Connection, work: Work, delay_s: float, error: BridgeError) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import structlog
 from sqlalchemy import Connection
+from structlog.contextvars import bound_contextvars
 
 from bridge.core import outbox
 from bridge.core.db import Database
@@ -70,17 +71,24 @@ class Runner:
         """Perform claimed ``batch``; every row is settled afterwards, or its lease will run out."""
         if not batch:
             return
+        requests = sorted({work.trace_id for work in batch if work.trace_id})
+        with bound_contextvars(
+            outbox=[work.id for work in batch], keys=[work.key for work in batch], requests=requests
+        ):
+            self._perform(lane, batch)
+
+    def _perform(self, lane: Lane, batch: Sequence[Work]) -> None:
         try:
             lane.perform(batch, Deadline.after(lane.call_s))
         except BridgeError as error:
-            log.warning("work_failed", lane=lane.name, rows=[work.id for work in batch], error=str(error))
+            log.warning("work_failed", lane=lane.name, error=str(error))
             for work in batch:
                 self.fail(lane, work, error)
         except FenceLost as lost:
             log.warning("work_overtaken", lane=lane.name, row=lost.args[0])
         except Exception as fault:
             # A fault of ours: the rows stay and are tried again, and people are told.
-            log.exception("work_broke", lane=lane.name, rows=[work.id for work in batch])
+            log.exception("work_broke", lane=lane.name)
             for work in batch:
                 self.fail(lane, work, Unknown("work_broke", "A fault of ours: %(fault)s.", fault=type(fault).__name__))
 

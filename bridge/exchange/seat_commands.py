@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID
@@ -39,6 +39,7 @@ from bridge.ports.erp import (
 )
 from bridge.seats import holds
 from bridge.seats.model import UNAVAILABLE, HoldState
+from bridge.seats.model import Hold as HeldSeats
 
 log = structlog.get_logger()
 
@@ -64,7 +65,7 @@ class SeatCommands:
     def perform(self, batch: Sequence[Work], deadline: Deadline) -> None:
         """Send what was never sent; look up first what may have been executed already."""
         with self._db.begin() as tx:
-            errands = [Errand(work, _command(tx, work)) for work in batch]
+            errands = _errands(tx, batch)
         needless = [errand for errand in errands if errand.command is None]
         self._settle([(errand, CommandResult(Outcome.DONE)) for errand in needless])
         begun = [errand for errand in errands if errand.command is not None and errand.work.was_begun]
@@ -130,8 +131,11 @@ class SeatCommands:
             return
         try:
             with self._db.begin() as tx:
+                agreed = [pair for pair in results if _is_agreed(*pair)]
+                _settle_agreed(tx, agreed)
                 for errand, result in results:
-                    self._settle_one(tx, errand, result)
+                    if not _is_agreed(errand, result):
+                        self._settle_one(tx, errand, result)
         except FenceLost:
             if len(results) == 1:
                 log.warning("work_overtaken", row=results[0][0].work.id)
@@ -147,7 +151,7 @@ class SeatCommands:
             return
         match command:
             case Hold():
-                _settle_hold(tx, command, result)
+                _settle_refused(tx, command, result)
             case Release():
                 _settle_release(tx, command, result)
             case Confirm():
@@ -155,19 +159,29 @@ class SeatCommands:
         outbox.done(tx, work)
 
 
-def _command(tx: Connection, work: Work) -> Command | None:
+def _errands(tx: Connection, batch: Sequence[Work]) -> list[Errand]:
+    """What each row stands for, read for all of them together."""
+    of_holds = [work for work in batch if work.kind != "confirm" and "performance_ref" not in work.payload]
+    found = holds.get_many(tx, [UUID(work.payload["hold_id"]) for work in of_holds])
+    refs = _performance_refs(tx, [hold.performance_id for hold in found.values()])
+    return [Errand(work, _command(tx, work, found, refs)) for work in batch]
+
+
+def _command(tx: Connection, work: Work, found: Mapping[UUID, HeldSeats], refs: Mapping[UUID, str]) -> Command | None:
     if work.kind == "confirm":
         return _confirm(tx, orders.get(tx, UUID(work.payload["order_id"])))
+    hold_id = UUID(work.payload["hold_id"])
     if "performance_ref" in work.payload:  # a hold that only the ERP has
-        return Release(UUID(work.payload["hold_id"]), work.payload["performance_ref"])
-    hold = holds.get(tx, UUID(work.payload["hold_id"]))
-    ref = _performance_refs(tx, [hold.performance_id])[hold.performance_id]
+        return Release(hold_id, work.payload["performance_ref"])
+    hold = found.get(hold_id)
+    if hold is None:
+        return None  # it was refused before the ERP heard of it, and forgotten
     if work.kind == "release":
-        return Release(hold.id, ref)
+        return Release(hold_id, refs[hold.performance_id])
     if hold.state not in {HoldState.RESERVING, HoldState.UNCERTAIN}:
         return None  # it is over; its release comes next under the same key and settles it in the ERP too
     ttl_s = max(1, round((hold.cap_at - datetime.now(UTC)).total_seconds()))
-    return Hold(hold.id, ref, [line.seat_ref for line in hold.lines], ttl_s, hold.channel)
+    return Hold(hold_id, refs[hold.performance_id], [line.seat_ref for line in hold.lines], ttl_s, hold.channel)
 
 
 def _performance_refs(tx: Connection, performance_ids: Sequence[UUID]) -> dict[UUID, str]:
@@ -210,10 +224,21 @@ def _found(command: Command | None, known: dict[UUID, ErpHold], found_orders: di
             return None  # a release may be repeated freely
 
 
-def _settle_hold(tx: Connection, command: Hold, result: CommandResult) -> None:
-    if result.outcome is Outcome.DONE:
-        holds.activate(tx, command.hold_id, result.seconds_left)
-        return
+def _is_agreed(errand: Errand, result: CommandResult) -> bool:
+    """Whether it is a hold to which the ERP said yes: nearly all of a busy hour's results, settled together."""
+    return isinstance(errand.command, Hold) and result.outcome is Outcome.DONE
+
+
+def _settle_agreed(tx: Connection, agreed: Sequence[tuple[Errand, CommandResult]]) -> None:
+    if agreed:
+        said = {
+            errand.command.hold_id: result.seconds_left for errand, result in agreed if isinstance(errand.command, Hold)
+        }
+        holds.activate_many(tx, said)
+        outbox.all_done(tx, [errand.work for errand, _ in agreed])
+
+
+def _settle_refused(tx: Connection, command: Hold, result: CommandResult) -> None:
     if holds.shrink(tx, command.hold_id, result.lost_seat_refs):
         return
     holds.refuse(tx, command.hold_id, result.code, result.lost_seat_refs)

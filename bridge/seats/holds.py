@@ -65,10 +65,12 @@ _KEEP_TAKEN = text(
 )
 _SHORTEN = text(
     """
-    WITH shorter AS (
-        UPDATE hold SET expires_at = LEAST(expires_at, clock_timestamp() + make_interval(secs => :seconds)),
-            cap_at = LEAST(cap_at, clock_timestamp() + make_interval(secs => :seconds))
-        WHERE hold_id = :id RETURNING hold_id, expires_at)
+    WITH told AS (
+        SELECT hold_id, clock_timestamp() + make_interval(secs => seconds) AS ends_at
+        FROM unnest(CAST(:ids AS uuid[]), CAST(:seconds AS integer[])) AS t(hold_id, seconds)
+    ), shorter AS (
+        UPDATE hold h SET expires_at = LEAST(h.expires_at, told.ends_at), cap_at = LEAST(h.cap_at, told.ends_at)
+        FROM told WHERE h.hold_id = told.hold_id RETURNING h.hold_id, h.expires_at)
     UPDATE seat s SET held_until = shorter.expires_at, changed_xid = pg_current_xact_id()
     FROM shorter WHERE s.hold_id = shorter.hold_id AND s.state = 'held' AND s.held_until > shorter.expires_at
     """
@@ -154,13 +156,19 @@ def _read(  # noqa: PLR0913, PLR0917  the columns of _SELECT, in its order
 
 
 def activate(tx: Connection, hold_id: UUID, seconds_left: int | None) -> bool:
-    """The ERP agreed, for ``seconds_left`` if it said so. False if the hold has ended meanwhile: then it must be
-    released in the ERP.
+    """The ERP agreed, for ``seconds_left`` if it said so. False if the hold has ended meanwhile: the release that ended
+    it is under way to the ERP.
     """
-    if not _change(tx, [hold_id], HoldState.ACTIVE):
-        return False
-    tx.execute(_SHORTEN, {"id": hold_id, "seconds": EVER_S if seconds_left is None else seconds_left})
-    return True
+    return bool(activate_many(tx, {hold_id: seconds_left}))
+
+
+def activate_many(tx: Connection, seconds_left: Mapping[UUID, int | None]) -> list[UUID]:
+    """The ERP agreed to many holds; return those that have not ended meanwhile."""
+    active = _change(tx, list(seconds_left), HoldState.ACTIVE)
+    if active:
+        seconds = [seconds_left[hold_id] for hold_id in active]
+        tx.execute(_SHORTEN, {"ids": active, "seconds": [EVER_S if left is None else left for left in seconds]})
+    return active
 
 
 def refuse(tx: Connection, hold_id: UUID, code: str, lost: Sequence[str]) -> None:
