@@ -90,6 +90,7 @@ class Bridge:
     def steps(self) -> Mapping[str, Step]:
         """The recurring work; without an ERP there is nothing to read from it."""
         found = dict(steps(self.db, janitor_quiet_s=self.settings.periods.janitor_quiet))
+        found["exchange"] = self.site.tidy
         if self.erp is None:
             del found["sync"], found["diff"]
         return found
@@ -116,7 +117,7 @@ def build(settings: Settings, *, connections_max: int = 4) -> Bridge:
     accounts = Accounts(_providers(settings))
     lanes = {lane.name: lane for lane in _lanes(settings, db, erp, accounts)}
     systems = sorted({provider for provider, _ in accounts.providers})
-    site = ExchangeSite(db, settings.data_dir, SiteRules(), systems)
+    site = ExchangeSite(db, settings.data_dir, SiteRules(**settings.exchange.model_dump()), systems)
     files = site.imports(Readers(commerceml.read, read_orders)).lane()
     lanes[files.name] = files
     return Bridge(settings, db, erp, accounts, lanes, Runner(db, lanes, report_work), site)

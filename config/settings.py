@@ -73,6 +73,16 @@ class Periods(Part):
     janitor: float = Field(default=60, ge=1, description="Ask the providers about open payments")
     janitor_quiet: float = Field(default=60, ge=1, description="Only those nobody asked about for so long")
     housekeeping: float = Field(default=3600, ge=60, description="Delete work and answers that are long done")
+    exchange: float = Field(default=3600, ge=60, description="Delete runs of exchanges that are long over")
+
+
+class SiteExchange(Part):
+    """How 1C exchanges with the broker as with a site."""
+
+    part_bytes: int = Field(default=1_000_000, ge=1_000, description="Largest part 1C is asked to send, in bytes")
+    hold_s: float = Field(default=3, ge=0.1, le=60, description="Seconds a question for an import is held")
+    quiet_s: float = Field(default=300, ge=1, description="Seconds of silence after which files are imported unasked")
+    keep_days: int = Field(default=14, ge=1, le=3650, description="Days for which runs and their files are kept")
 
 
 class Worker(Part):
@@ -145,6 +155,7 @@ class Settings(BaseSettings):
     erp: ErpCalls = Field(default_factory=ErpCalls, description="How the ERP is called")
     periods: Periods = Field(default_factory=Periods, description="How often recurring work is done")
     worker: Worker = Field(default_factory=Worker, description="Background work")
+    exchange: SiteExchange = Field(default_factory=SiteExchange, description="The exchange with 1C as its site")
 
     @classmethod
     def settings_customise_sources(

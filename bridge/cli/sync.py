@@ -7,6 +7,7 @@ from sqlalchemy import text
 
 from bridge.cli.common import Failed, bridge, json_option, say
 from bridge.core.deadline import Deadline
+from bridge.exchange.runs_keeping import line, recent
 from bridge.exchange.sync import Sync
 
 _RUNS = text(
@@ -36,10 +37,13 @@ def run(as_json: bool) -> None:  # noqa: FBT001
 @click.option("--last", "rows_max", default=10, show_default=True, type=click.IntRange(1, 1000))
 @json_option
 def status(rows_max: int, as_json: bool) -> None:  # noqa: FBT001
-    """Show the last runs. Exits 1 if the newest failed."""
+    """Show the last runs, ours and those of nodes. Exits 1 if the newest of either failed."""
     with bridge("sync") as found, found.db.begin() as tx:
         runs = [dict(row._mapping) for row in tx.execute(_RUNS, {"rows_max": rows_max})]  # noqa: SLF001  public API
+        exchanges = recent(tx, rows_max)
     lines = [f"{run['started_at']:%F %T} {run['source']}: {run['error'] or run['counts']}" for run in runs]
-    say(as_json, {"runs": runs}, "\n".join(lines) or "The ERP was never read.")
-    if runs and runs[0]["error"]:
+    lines = [*(lines or ["The ERP was never read."]), *map(line, exchanges)]
+    say(as_json, {"runs": runs, "exchanges": exchanges}, "\n".join(lines))
+    has_failed = any(file["state"] == "failed" for run in exchanges[:1] for file in run["files"])
+    if has_failed or (runs and runs[0]["error"]):
         raise SystemExit(1)

@@ -14,7 +14,7 @@ import structlog
 from bridge.core.db import Database
 from bridge.core.deadline import Deadline
 from bridge.core.errors import Refused
-from bridge.exchange import order_export, runs, runs_files, runs_retire
+from bridge.exchange import order_export, runs, runs_files, runs_keeping, runs_retire
 from bridge.exchange.nodes import get_node
 from bridge.exchange.runs_files import File
 from bridge.exchange.runs_import import FileImports, Readers, want_quiet_start
@@ -34,13 +34,14 @@ class Rules:
     """``part_bytes`` stays below the 1 MiB that web servers commonly let pass. ``hold_s`` is how long a question for an
     import is held before "under way" is said: some nodes ask again without a pause. After ``patience_s`` the answer is
     that it failed, because nodes ask for ever; the import still happens. After ``quiet_s`` of silence what a node sent
-    is imported by itself.
+    is imported by itself. Runs and their bytes are kept for ``keep_days``.
     """
 
     part_bytes: int = 1_000_000
     hold_s: float = 3.0
     patience_s: float = 3600.0
     quiet_s: float = 300.0
+    keep_days: int = 14
     limits: Limits = field(default_factory=Limits)
     archives: ArchiveLimits = field(default_factory=ArchiveLimits)
 
@@ -68,6 +69,11 @@ class ExchangeSite:
     def imports(self, readers: Readers) -> FileImports:
         """The work behind it."""
         return FileImports(self._db, self._uploads, readers, self._rules.archives, self._rules.quiet_s)
+
+    def tidy(self) -> str:
+        """Delete what is kept long enough; say how much."""
+        with self._db.begin() as tx:
+            return f"{runs_keeping.tidy(tx, self._uploads.folder, self._rules.keep_days)} runs"
 
     def enter(self, who: Credentials, kind: str) -> Visit:
         """Begin a visit."""

@@ -75,7 +75,11 @@ class Uploads:
 
     def path(self, node: str, run_id: int, file_id: int) -> Path:
         """Where the bytes of a file lie."""
-        return self._folder / node / str(run_id) / str(file_id)
+        return self.folder(node, run_id) / str(file_id)
+
+    def folder(self, node: str, run_id: int) -> Path:
+        """Where the bytes of a run lie."""
+        return self._folder / node / str(run_id)
 
     def take(self, visit: Visit, upload: Upload) -> None:
         """Store a file or append to it.
@@ -113,7 +117,7 @@ class Uploads:
     def _spooled(self, visit: Visit, upload: Upload) -> Iterator[tuple[BinaryIO, int]]:
         """The whole body in a nameless file, and its length."""
         with _explained():
-            folder = self._folder / visit.node / str(visit.run_id)
+            folder = self.folder(visit.node, visit.run_id)
             folder.mkdir(parents=True, exist_ok=True)
             part = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115  closed below
         with part:

@@ -1,0 +1,66 @@
+"""How long runs are kept, and how the last ones went."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, text
+
+RUNS_MAX = 100  # one transaction's worth
+
+_OLD = text(
+    """
+    SELECT r.exchange_run_id, r.node FROM exchange_run r
+    WHERE r.touched_at < clock_timestamp() - make_interval(days => :days)
+      AND NOT EXISTS (
+        SELECT 1 FROM exchange_file f WHERE f.exchange_run_id = r.exchange_run_id AND f.state = 'waiting')
+    ORDER BY r.exchange_run_id LIMIT :runs_max FOR UPDATE OF r SKIP LOCKED
+    """
+)
+_DELETE = tuple(
+    text(f"DELETE FROM {table} WHERE exchange_run_id = ANY(:runs)")  # noqa: S608  our own names
+    for table in ("exchange_answer", "exchange_file", "exchange_run")
+)
+_RECENT = text(
+    """
+    SELECT r.exchange_run_id AS run, r.node, r.kind, r.started_at,
+        extract(epoch FROM greatest(max(f.finished_at), r.touched_at) - r.started_at)::float8 AS took_s,
+        coalesce(sum(f.bytes) FILTER (WHERE f.archive_id IS NULL), 0)::bigint AS bytes,
+        coalesce(json_agg(json_build_object(
+            'file', f.name, 'state', f.state, 'report', f.report, 'error', f.reason) ORDER BY f.exchange_file_id)
+            FILTER (WHERE f.exchange_file_id IS NOT NULL), '[]') AS files
+    FROM (SELECT * FROM exchange_run ORDER BY exchange_run_id DESC LIMIT :runs_max) r
+    LEFT JOIN exchange_file f USING (exchange_run_id)
+    GROUP BY r.exchange_run_id, r.node, r.kind, r.started_at, r.touched_at ORDER BY r.exchange_run_id DESC
+    """
+)
+
+
+def tidy(tx: Connection, folder_of: Callable[[str, int], Path], keep_days: int) -> int:
+    """Delete runs nobody has touched for ``keep_days``, the bytes first: a crash leaves rows that are deleted again."""
+    old = tx.execute(_OLD, {"days": keep_days, "runs_max": RUNS_MAX}).all()
+    for row in old:
+        folder = folder_of(row.node, row.exchange_run_id)
+        if folder.exists():
+            shutil.rmtree(folder)
+    for statement in _DELETE:
+        tx.execute(statement, {"runs": [row.exchange_run_id for row in old]})
+    return len(old)
+
+
+def recent(tx: Connection, runs_max: int) -> list[dict[str, Any]]:
+    """The last runs, the newest first: who, when, how long in seconds, which files and what became of them."""
+    return [dict(row) for row in tx.execute(_RECENT, {"runs_max": runs_max}).mappings()]
+
+
+def line(run: dict[str, Any]) -> str:
+    """A run in one line."""
+    states: dict[str, int] = {}
+    for file in run["files"]:
+        states[file["state"]] = states.get(file["state"], 0) + 1
+    words = ", ".join(f"{count} {state}" for state, count in sorted(states.items())) or "no files"
+    failed = "".join(f"; {file['file']}: {file['error']}" for file in run["files"] if file["state"] == "failed")
+    return f"{run['started_at']:%F %T} {run['node']} {run['kind']}: {words} in {run['took_s']:.0f} s{failed}"

@@ -1,0 +1,102 @@
+"""Runs are kept for a while and shown."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from typing import Any
+
+from bridge.exchange.runs_keeping import recent
+from sandbox.onec.site_client import UtClient
+from tests.exchange_site.conftest import Place
+from tests.exchange_site.goods import catalogue
+from tests.exchange_site.test_protocol import entered
+
+DAYS = 86_400
+
+
+def exported(place: Place, **files: bytes) -> None:
+    with place.worker():
+        UtClient(place.wire("ut")).export_catalogue({f"{name}.xml": body for name, body in files.items()})
+
+
+def shown(place: Place) -> list[dict[str, Any]]:
+    with place.bridge.db.begin() as tx:
+        return recent(tx, 10)
+
+
+def test_a_run_is_shown_with_its_files_counts_reasons_and_time(place: Place) -> None:
+    exported(place, a=catalogue("a"), b=b"<half")
+
+    (run,) = shown(place)
+    assert (run["node"], run["kind"]) == ("ut", "catalog")
+    assert run["bytes"] == len(catalogue("a")) + 5
+    assert 0 < run["took_s"] < 60
+    good, bad = run["files"]
+    assert (good["file"], good["state"], good["report"]["products"]) == ("a.xml", "imported", 1)
+    assert (bad["file"], bad["state"]) == ("b.xml", "failed")
+    assert "not CommerceML" in bad["error"]
+
+
+def test_old_runs_go_with_their_bytes_and_young_ones_stay(place: Place) -> None:
+    place.add("module", "module31")
+    exported(place, a=catalogue("a"))
+    place.pass_time(13 * DAYS)
+    assert place.bridge.steps["exchange"]() == "0 runs"
+    place.pass_time(2 * DAYS)
+    exported(place, b=catalogue("b"))
+
+    assert place.bridge.steps["exchange"]() == "1 runs"
+    assert [run["files"][0]["file"] for run in shown(place)] == ["b.xml"]
+    assert len([path for path in place.folder.rglob("*") if path.is_file()]) == 1
+    assert len(list((place.folder / "exchange" / "ut").iterdir())) == 1
+    assert place.products() == {"a": True, "b": True}, "what was imported stays"
+
+
+def test_a_run_that_still_waits_for_a_worker_is_not_old(place: Place) -> None:
+    client = entered(place)
+    client.wire.send("catalog", "a.xml", catalogue("a"))
+    place.run("UPDATE exchange_file SET state = 'waiting', asked_at = clock_timestamp()")
+    place.pass_time(100 * DAYS)
+
+    assert place.bridge.steps["exchange"]() == "0 runs"
+
+
+def status(place: Place, *words: str) -> Any:
+    known = {name: value for name, value in os.environ.items() if not name.startswith("BRIDGE_")}
+    url = place.bridge.settings.database_url.get_secret_value()
+    env = {**known, "BRIDGE_DATABASE_URL": url, "BRIDGE_REDIS_URL": "redis://127.0.0.1:1/0"}
+    command = [sys.executable, "-m", "bridge", *words]
+    return subprocess.run(command, env=env, capture_output=True, text=True, timeout=60, check=False)
+
+
+def test_the_status_command_shows_runs_and_fails_with_the_newest(place: Place) -> None:
+    exported(place, a=catalogue("a"))
+    good = status(place, "sync", "status")
+    exported(place, b=b"<half")
+    bad = status(place, "sync", "status", "--json")
+
+    assert good.returncode == 0, good.stderr
+    assert "ut catalog: 1 imported in" in good.stdout
+    assert bad.returncode == 1
+    assert [run["files"][0]["state"] for run in json.loads(bad.stdout)["exchanges"]] == ["failed", "imported"]
+
+
+def test_a_node_is_added_by_a_command_that_shows_its_password_once(place: Place) -> None:
+    first = status(
+        place, "node", "add", "office", "--dialect", "unf", "--orders", "--payments", "subordinates", "--json"
+    )
+    second = status(place, "node", "add", "office", "--dialect", "unf")
+    wrong = status(place, "node", "add", "../office", "--dialect", "unf")
+
+    assert first.returncode == 0, first.stderr
+    given = json.loads(first.stdout)
+    place.nodes["office"] = (given["login"], given["password"])
+    assert place.wire("office").ask("sale", "checkauth").word == "success"
+    assert place.rows("SELECT takes_orders, payments FROM exchange_node WHERE node = 'office'") == [
+        (True, "subordinates")
+    ]
+    assert given["password"].encode() not in place.rows("SELECT password_hash FROM exchange_node")[0][0]
+    assert (second.returncode, wrong.returncode) == (1, 1)
