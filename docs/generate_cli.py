@@ -35,6 +35,7 @@ PRINTS = {
     "client add": 'the API key, this once. With `--json`: `{"name", "channel", "scopes", "key"}`',
     "channel set": 'the rules in force. With `--json`: `{"channel", "hold_ttl_s", "hold_cap_s", … "late_money"}`',
     "node add": 'login and password, this once. With `--json`: `{"name", "dialect", "login", "password"}`',
+    "node set": 'what holds now. With `--json`: `{"name", "retire_share"}`',
     "user add": 'the password, this once. With `--json`: `{"login", "role", "password"}`',
     "import": "what was read, written and skipped, by file. With `--json`: "
     '`{"files": [{"file", "kind", "products", "offers", "prices", "rests", "skipped": [{"where", "why"}], …}]}`, '

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from bridge.cli.common import bridge, json_option, say
-from bridge.exchange.nodes import Dialect, Orders, add_node
+from bridge.exchange.nodes import Dialect, Orders, add_node, set_retire_share
 from bridge.ports.site_orders import Carrier
 
 
@@ -34,3 +34,19 @@ def add(name: str, dialect: str, as_json: bool, **given: Any) -> None:  # noqa: 
         login, password = add_node(tx, name, Dialect(dialect), orders if given["takes_orders"] else None)
     document = {"name": name, "dialect": dialect, "login": login, "password": password}
     say(as_json, document, f"login     {login}\npassword  {password}")
+
+
+@node.command("set")
+@click.argument("name")
+@click.option(
+    "--retire-share",
+    required=True,
+    type=click.FloatRange(0, 1),
+    help="The largest share of its goods that may be hidden at once, 0 to 1.",
+)
+@json_option
+def set_(name: str, retire_share: float, as_json: bool) -> None:  # noqa: FBT001
+    """Change what the node NAME may do."""
+    with bridge("node") as found, found.db.begin() as tx:
+        set_retire_share(tx, name, retire_share)
+    say(as_json, {"name": name, "retire_share": retire_share}, f"{name}: at most {retire_share:.0%} at once")

@@ -56,6 +56,7 @@ _ADD = text(
     """
 )
 _FIND = text("SELECT node, dialect, retire_share_max, password_hash FROM exchange_node WHERE login = :login")
+_SET_SHARE = text("UPDATE exchange_node SET retire_share_max = :share WHERE node = :node")
 _GET = text("SELECT node, dialect, retire_share_max FROM exchange_node WHERE node = :node")
 
 
@@ -83,6 +84,12 @@ def add_node(tx: Connection, name: str, dialect: Dialect, orders: Orders | None 
     if login is None:
         raise Refused("node_exists", "There is a node %(name)s already.", name=name)
     return login, password
+
+
+def set_retire_share(tx: Connection, name: str, share: float) -> None:
+    """Let at most ``share`` (0 to 1) of a node's goods be hidden at once. Raises ``Refused`` if there is none such."""
+    if not tx.execute(_SET_SHARE, {"node": name, "share": share}).rowcount:
+        raise Refused("node_unknown", "There is no node %(name)s.", name=name)
 
 
 def find_node(tx: Connection, login: str, password: str) -> Node:

@@ -90,6 +90,7 @@ def test_a_node_is_added_by_a_command_that_shows_its_password_once(place: Place)
     )
     second = status(place, "node", "add", "office", "--dialect", "unf")
     wrong = status(place, "node", "add", "../office", "--dialect", "unf")
+    wider = status(place, "node", "set", "office", "--retire-share", "0.5")
 
     assert first.returncode == 0, first.stderr
     given = json.loads(first.stdout)
@@ -99,4 +100,5 @@ def test_a_node_is_added_by_a_command_that_shows_its_password_once(place: Place)
         (True, "subordinates")
     ]
     assert given["password"].encode() not in place.rows("SELECT password_hash FROM exchange_node")[0][0]
-    assert (second.returncode, wrong.returncode) == (1, 1)
+    assert (second.returncode, wrong.returncode, wider.returncode) == (1, 1, 0)
+    assert place.rows("SELECT retire_share_max FROM exchange_node") == [(0.5,)]
