@@ -82,14 +82,14 @@ def has_ended(supervisor: Supervisor, name: str) -> bool:
 
 def test_a_part_that_keeps_dying_is_started_ever_more_slowly(supervisor: Supervisor, tmp_path: Path) -> None:
     runs = tmp_path / "runs"
-    supervisor.start([Part("weak", ["/bin/sh", "-c", f"echo >> {runs}"], {})])
+    supervisor.start([Part("weak", ["/bin/sh", "-c", f"echo >> {runs}; sleep 0.1"], {})])
 
     began = time.monotonic()
     while time.monotonic() - began < 2.0:
         supervisor.watch()
         time.sleep(0.01)
 
-    # At 0, 0.2, 0.6 and 1.4 seconds.
+    # At 0, 0.3, 0.8 and 1.7 seconds: each lives a moment, so that it has started before it ends.
     assert 3 <= len(runs.read_text().splitlines()) <= 4
 
 
