@@ -34,7 +34,7 @@ demo: .venv/.ready ## the broker and simulated peers on this machine, until Ctrl
 	@$(BIN)/bridge demo
 
 test: .venv/.ready-dev browser ## the whole test suite
-	@$(BIN)/pytest -n logical --maxprocesses 4 -rs tests
+	@$(BIN)/pytest -n 4 -rs tests
 
 test-real: real-files .venv/.ready-dev ## tests on real files: make test-real FIXTURES=directory
 	@FIXTURES="$$(cd "$(FIXTURES)" && pwd)" $(BIN)/pytest -rs tests/real

@@ -11,7 +11,7 @@ from functools import cached_property
 
 from flask import Blueprint
 
-from adapters.onec import commerceml
+from adapters.onec import bank, commerceml
 from adapters.onec.erp import create as create_onec
 from adapters.onec.exchange import SitePages, read_orders
 from adapters.payments import registry
@@ -25,6 +25,7 @@ from bridge.core.http import Sender
 from bridge.core.permits import Permits
 from bridge.core.retry import Policy
 from bridge.core.runner import Lane, Runner
+from bridge.exchange.files import FileFormat, goods_format, statement_format
 from bridge.exchange.guard import GuardedErp
 from bridge.exchange.postings import Postings
 from bridge.exchange.recurring import Step, steps
@@ -131,6 +132,14 @@ def _erp(settings: Settings, db: Database) -> Erp | None:
     client = create_onec(settings.onec)
     permits = Permits(db, client.name, count=given.sessions, background=given.background_sessions)
     return GuardedErp(client, db, permits, Limits(slow_s=given.seats_call_s, open_s=given.rest_s))
+
+
+def file_formats() -> Sequence[FileFormat]:
+    """The formats of files that can be imported, in the order in which they are tried."""
+    return (
+        statement_format("bank statement", bank.recognises, bank.read),
+        goods_format("CommerceML", commerceml.recognises, commerceml.read),
+    )
 
 
 def _providers(settings: Settings) -> dict[tuple[str, str], Provider]:

@@ -3,35 +3,25 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import click
-from sqlalchemy import Connection
 from sqlalchemy.exc import OperationalError
 
-from bridge.catalogue.goods_import import COUNTED, ImportReport, import_goods
+from bridge.bootstrap import file_formats
+from bridge.catalogue.goods_import import COUNTED, ImportReport
 from bridge.cli.common import json_option, say, settings
 from bridge.core.db import Database
 from bridge.core.errors import BridgeError, NotSent, Refused
-from bridge.payments.statements import import_statement
+from bridge.exchange.files import HEAD_BYTES, FileFormat
 from bridge.ports.goods import Skipped
 from config import logging
 
-HEAD_BYTES = 65_536
 DEFAULT_SOURCE = "erp"
-
-
-@dataclass(frozen=True, slots=True)
-class FileFormat:
-    """A format that can be imported: how its first ``HEAD_BYTES`` look, and how to store it, all or nothing."""
-
-    name: str
-    recognises: Callable[[bytes], bool]
-    store: Callable[[Connection, BinaryIO, str, str], ImportReport]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,22 +30,6 @@ class Result:
 
     report: ImportReport
     error: BridgeError | None = None
-
-
-def formats() -> Sequence[FileFormat]:
-    """The formats in the order in which they are tried."""
-    from adapters.onec import bank, commerceml
-
-    def store_goods(tx: Connection, stream: BinaryIO, file: str, source: str) -> ImportReport:
-        return import_goods(tx, commerceml.read(stream, file), file=file, source=source)
-
-    def store_statement(tx: Connection, stream: BinaryIO, file: str, _source: str) -> ImportReport:
-        return import_statement(tx, bank.read(stream, file), file=file)
-
-    return (
-        FileFormat("bank statement", bank.recognises, store_statement),
-        FileFormat("CommerceML", commerceml.recognises, store_goods),
-    )
 
 
 @click.command("import")
@@ -103,7 +77,7 @@ def _import(db: Database, path: Path, source: str) -> ImportReport:
 def _format_of(stream: BinaryIO, path: Path) -> FileFormat:
     head = stream.read(HEAD_BYTES)
     stream.seek(0)
-    known = formats()
+    known = file_formats()
     for candidate in known:
         if candidate.recognises(head):
             return candidate

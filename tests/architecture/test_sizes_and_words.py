@@ -15,7 +15,7 @@ FILE_LINES_MAX = 400
 FUNCTION_LINES_MAX = 60
 VENDORS = re.compile(r"\b1c\b|1с|onec|yookassa|юkassa|bitrix|commerceml|odata|ref_key|iblock", re.IGNORECASE)
 # The composition root; and the commands that name a setting or hand a file to its reader.
-MAY_NAME_VENDORS = {"bootstrap.py", "cli/sync.py", "cli/import_files.py", "cli/doctor.py", "cli/node.py", "cli/demo.py"}
+MAY_NAME_VENDORS = {"bootstrap.py", "cli/sync.py", "cli/doctor.py", "cli/node.py", "cli/demo.py"}
 FORBIDDEN_NAMES = re.compile(r"(Manager|Helper|Util|Utils|Handler|Data|Info)$")
 ALLOWED_NAMES = {"ErpInfo"}  # who answers a ping, as the port calls it
 
