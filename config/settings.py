@@ -1,4 +1,5 @@
-"""Every setting of the broker, typed: defaults, then the TOML file that BRIDGE_CONFIG names, then the environment.
+"""Every setting of the broker, typed: defaults, then what ``bridge up`` runs on here, then the TOML file that
+BRIDGE_CONFIG names, then the environment.
 
 A secret may be given as ``NAME_FILE``, the path of a file that holds it. All mistakes are reported at once, each with
 the variable that is wrong.
@@ -6,6 +7,7 @@ the variable that is wrong.
 
 from __future__ import annotations
 
+import json
 import os
 import tomllib
 from collections.abc import Mapping
@@ -28,6 +30,8 @@ from bridge.core.errors import Misconfigured
 
 PREFIX = "BRIDGE_"
 FILE_SUFFIX = "_FILE"
+DATABASE_NAMES = ("BRIDGE_DATABASE_URL", "BRIDGE_DATABASE_URL_FILE")
+DATA_DIR = ".data"
 
 
 class Part(BaseModel):
@@ -116,8 +120,11 @@ def _with_names(accounts: Any) -> Any:
 class _Environment(EnvSettingsSource):
     """The environment, with every ``NAME_FILE`` replaced by the content of the file it names."""
 
+    def _given(self) -> dict[str, str]:
+        return dict(os.environ)
+
     def _load_env_vars(self) -> Mapping[str, str | None]:
-        given = dict(os.environ)
+        given = self._given()
         for name in [name for name in given if name.startswith(PREFIX) and name.endswith(FILE_SUFFIX)]:
             path = given.pop(name)
             try:
@@ -136,6 +143,23 @@ class _Environment(EnvSettingsSource):
         return found
 
 
+class _RunningHere(_Environment):
+    """What ``bridge up`` runs on with the same data folder, so that other commands join it without being told where.
+
+    Whoever names a database means that one, and nothing of this counts.
+    """
+
+    def _given(self) -> dict[str, str]:
+        file = Path(os.environ.get("BRIDGE_DATA_DIR", DATA_DIR)) / "run" / "env.json"
+        if any(os.environ.get(name) for name in DATABASE_NAMES) or not file.is_file():
+            return {}
+        try:
+            found: dict[str, str] = json.loads(file.read_text(encoding="utf-8"))
+        except PermissionError:
+            return {}  # somebody else's: then the database must be named
+        return found
+
+
 class Settings(BaseSettings):
     """Everything there is to set."""
 
@@ -144,8 +168,10 @@ class Settings(BaseSettings):
     )
 
     database_url: SecretStr = Field(description="PostgreSQL, as postgresql://user:password@host:port/name")
-    redis_url: SecretStr = Field(description="Valkey or Redis, as redis://:password@host:port/0")
-    data_dir: Path = Field(default=Path(".data"), description="Folder for what is kept in files")
+    redis_url: SecretStr = Field(
+        default=SecretStr("redis://127.0.0.1:6379/0"), description="Valkey or Redis, as redis://:password@host:port/0"
+    )
+    data_dir: Path = Field(default=Path(DATA_DIR), description="Folder for what is kept in files")
     log_level: str = Field(
         default="info", pattern="^(debug|info|warning|error)$", description="debug, info, warning, error"
     )
@@ -165,12 +191,12 @@ class Settings(BaseSettings):
         *_: PydanticBaseSettingsSource,
         **__: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """What is given in code wins over the environment, which wins over the file."""
+        """Code wins over the environment, that over the file, that over what runs on this machine."""
         file = os.environ.get("BRIDGE_CONFIG")
         if file and not Path(file).is_file():
             raise Misconfigured("settings_wrong", "BRIDGE_CONFIG: there is no file %(path)s.", path=file)
         toml = (TomlConfigSettingsSource(settings_cls, Path(file)),) if file else ()
-        return (init_settings, _Environment(settings_cls), *toml)
+        return (init_settings, _Environment(settings_cls), *toml, _RunningHere(settings_cls))
 
 
 def load() -> Settings:

@@ -22,6 +22,18 @@ Every command that reports takes `--json`: one object on stdout, logs on stderr.
 something did not, and stderr or the report says what; 2 the call or the settings are wrong.
 """
 PRINTS = {
+    "allotment add": 'how many seats the channel has now. With `--json`: `{"seats", "channel"}`',
+    "allotment end": 'that the unsold seats go back. With `--json`: `{"channel"}`',
+    "allotment list": "a line an allotment. With `--json`: "
+    '`{"allotments": [{"performance", "channel", "release_at", "seats", "sold"}]}`',
+    "house-hold add": 'its number. With `--json`: `{"id", "seats"}`',
+    "house-hold list": "a line a house hold. With `--json`: "
+    '`{"house_holds": [{"id", "performance", "seats", "reason", "created_at", "until"}]}`',
+    "house-hold release": 'that it is released. With `--json`: `{"id"}`',
+    "maintenance begin": 'that the ERP is not called any more. With `--json`: `{"state", "reason"}`',
+    "maintenance end": 'that the ERP is called again. With `--json`: `{"state", "reason"}`',
+    "maintenance status": "`closed` (well), `open`, `half_open` or `maintenance`; exit 0 only if well. "
+    'With `--json`: `{"state"}`',
     "up": 'one JSON line once everything is ready: `{"ready": true, "broker": …, "console": …, "sandbox": {…}}`',
     "demo": "a line a step: its number, `ok` or `FAIL`, what was seen, seconds. With `--json`: "
     '`{"ok", "steps": [{"number", "title", "is_ok", "seen", "took_s"}]}`',

@@ -16,6 +16,8 @@ from bridge.local.account import Account, give
 from bridge.local.leftovers import end_leftovers
 from bridge.local.programs import forget_outside
 
+ENV_FILE = "env.json"
+
 
 class DataDir:
     """A locked data folder: ``postgres/ valkey/ programs/ logs/ run/ credentials.json``.
@@ -76,6 +78,16 @@ class DataDir:
         write_private(self.folder("run") / "parts.json", json.dumps({"supervisor": os.getpid(), **pids}))
 
 
+    def note_env(self, env: Mapping[str, str]) -> None:
+        """Write ``run/env.json``: the settings with which a command on this machine joins what runs here."""
+        ours = {name: value for name, value in env.items() if name.startswith("BRIDGE_")}
+        write_private(self.folder("run") / ENV_FILE, json.dumps(ours))
+
+    def forget_env(self) -> None:
+        """Nothing runs here any more."""
+        (self.path / "run" / ENV_FILE).unlink(missing_ok=True)
+
+
 @contextmanager
 def opened(path: Path) -> Iterator[DataDir]:
     """Lock the data folder ``path`` for a block; what a killed process left running on it is ended first.
@@ -89,6 +101,7 @@ def opened(path: Path) -> Iterator[DataDir]:
         yield data
     finally:
         forget_outside(data.path / "programs")
+        data.forget_env()
         data.close()
 
 

@@ -71,6 +71,7 @@ def start_stack(plan: Plan, data: DataDir, supervisor: Supervisor) -> Stack:
         env |= rehearsal["env"]
         peers = rehearsal["addresses"]
     supervisor.start(_broker_parts(plan.command, env, port))
+    data.note_env(env)
     return Stack({"ready": True, "broker": broker_url, "console": f"{broker_url}/console", "sandbox": peers}, env)
 
 
