@@ -77,7 +77,6 @@ class DataDir:
         """Write ``run/parts.json``: which process is which part."""
         write_private(self.folder("run") / "parts.json", json.dumps({"supervisor": os.getpid(), **pids}))
 
-
     def note_env(self, env: Mapping[str, str]) -> None:
         """Write ``run/env.json``: the settings with which a command on this machine joins what runs here."""
         ours = {name: value for name, value in env.items() if name.startswith("BRIDGE_")}
