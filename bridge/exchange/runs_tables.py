@@ -35,7 +35,7 @@ exchange_node = Table(
     words("payments", default="requisites"),
     words("time_zone", default="Europe/Moscow"),
     moment("created_at", is_now=True),
-    CheckConstraint("payments IN ('requisites', 'subordinates', 'siblings')", name="payments"),
+    CheckConstraint("payments IN ('requisites', 'subordinates', 'siblings', 'elsewhere')", name="payments"),
     CheckConstraint("retire_share_max BETWEEN 0 AND 1", name="retire_share_max"),
 )
 

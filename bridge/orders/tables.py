@@ -1,4 +1,7 @@
-"""The commercial contract: an order and its lines, each line one seat."""
+"""The commercial contract: an order and its lines. A line is a seat, with the hold that keeps it, or goods.
+
+A line's sum is computed by the database from price and quantity, so the two cannot disagree.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +9,11 @@ from sqlalchemy import (
     BigInteger,
     CheckConstraint,
     Column,
+    Computed,
     ForeignKey,
     Index,
+    Integer,
+    Numeric,
     Sequence,
     Table,
     Text,
@@ -39,6 +45,7 @@ customer_order = Table(
     moment("created_at", is_now=True),
     moment("changed_at", is_now=True),
     moment("paid_at", nullable=True),
+    moment("pay_until", nullable=True),
     CheckConstraint("state IN ('awaiting_payment', 'paid', 'expired', 'exception')", name="state"),
     UniqueConstraint("client_id", "external_ref"),
 )
@@ -55,12 +62,25 @@ order_line = Table(
     metadata,
     uuid_key("order_line_id"),
     Column("order_id", UUID(as_uuid=True), ForeignKey("customer_order.order_id"), nullable=False, index=True),
-    Column("hold_id", UUID(as_uuid=True), ForeignKey("hold.hold_id"), nullable=False),
-    Column("performance_id", UUID(as_uuid=True), nullable=False),
-    Column("seat_ref", Text, nullable=False),
+    Column("position", Integer, nullable=False, server_default="0"),
+    Column("hold_id", UUID(as_uuid=True), ForeignKey("hold.hold_id"), nullable=True),
+    Column("performance_id", UUID(as_uuid=True), nullable=True),
+    Column("seat_ref", Text, nullable=True),
+    words("source", nullable=True),
+    words("goods_ref", nullable=True),
+    words("name", default=""),
+    words("unit", default=""),
+    words("vat", nullable=True),
+    Column("quantity", Numeric(15, 3), nullable=False, server_default="1"),
     words("price_type"),
     Column("price_minor", BigInteger, nullable=False),
+    Column("amount_minor", BigInteger, Computed("round(price_minor::numeric * quantity)::bigint", persisted=True)),
     words("state", default="open"),
+    CheckConstraint("quantity > 0", name="quantity"),
+    CheckConstraint(
+        "(hold_id IS NULL) = (seat_ref IS NULL) AND (performance_id IS NULL) = (seat_ref IS NULL)",
+        name="seat_is_whole",
+    ),
     CheckConstraint("state IN ('open', 'sold', 'void')", name="state"),
     Index("uq_order_line_sold", "performance_id", "seat_ref", unique=True, postgresql_where=text("state = 'sold'")),
 )

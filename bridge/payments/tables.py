@@ -10,12 +10,13 @@ from sqlalchemy import (
     Identity,
     Index,
     Table,
+    Text,
     UniqueConstraint,
     text,
 )
 from sqlalchemy.dialects.postgresql import UUID
 
-from bridge.core.columns import moment, uuid_key, words
+from bridge.core.columns import Xid8, moment, uuid_key, words
 from bridge.core.db import metadata
 
 payment_attempt = Table(
@@ -36,6 +37,7 @@ payment_attempt = Table(
     moment("created_at", is_now=True),
     moment("changed_at", is_now=True),
     moment("asked_at", nullable=True),
+    moment("compared_at", nullable=True),
     CheckConstraint(
         "state IN ('starting', 'pending', 'authorized', 'captured', 'canceled', 'refused', 'mismatch')", name="state"
     ),
@@ -65,6 +67,7 @@ refund = Table(
     Column("amount_minor", BigInteger, nullable=False),
     words("currency"),
     words("reason"),
+    words("document", nullable=True),
     words("provider_ref", nullable=True),
     moment("created_at", is_now=True),
     moment("changed_at", is_now=True),
@@ -83,6 +86,8 @@ payment_fact = Table(
     words("currency"),
     moment("happened_at"),
     moment("recorded_at", is_now=True),
+    Column("recorded_xid", Xid8, nullable=False, server_default=text("pg_current_xact_id()")),
+    Index("ix_payment_fact_recorded", "recorded_xid", "payment_fact_id"),
     CheckConstraint("kind IN ('captured', 'refunded')", name="kind"),
     CheckConstraint("amount_minor > 0", name="amount_minor"),
     UniqueConstraint("attempt_id", "kind", "provider_ref"),
@@ -101,4 +106,40 @@ posting = Table(
     moment("created_at", is_now=True),
     moment("changed_at", is_now=True),
     CheckConstraint("state IN ('waiting', 'posted', 'refused')", name="state"),
+)
+
+# A storefront's own payment and the order it pays: its id is the identity, whatever else the storefront sends.
+checkout = Table(
+    "checkout",
+    metadata,
+    Column("client_id", UUID(as_uuid=True), ForeignKey("client.client_id"), primary_key=True),
+    Column("payment_ref", Text, primary_key=True),
+    Column("order_id", UUID(as_uuid=True), ForeignKey("customer_order.order_id"), nullable=False, unique=True),
+    moment("created_at", is_now=True),
+)
+
+# The page at which an order of the ERP's own can be paid; the token is all one needs to know to come there.
+payment_link = Table(
+    "payment_link",
+    metadata,
+    Column("order_id", UUID(as_uuid=True), ForeignKey("customer_order.order_id"), primary_key=True),
+    Column("token", Text, nullable=False, unique=True),
+    words("provider"),
+    words("method"),
+    words("purpose"),
+    words("return_url", nullable=True),
+    moment("created_at", is_now=True),
+)
+
+# What people decided about money that could not go on by itself. Only ever added to.
+payment_decision = Table(
+    "payment_decision",
+    metadata,
+    Column("payment_decision_id", BigInteger, Identity(), primary_key=True),
+    Column("attempt_id", UUID(as_uuid=True), ForeignKey("payment_attempt.attempt_id"), nullable=False, index=True),
+    words("decision"),
+    words("why"),
+    words("decided_by"),
+    moment("decided_at", is_now=True),
+    CheckConstraint("decision IN ('post', 'refund', 'dismiss')", name="decision"),
 )
