@@ -10,10 +10,12 @@ import bridge.alerts.tables
 import bridge.catalogue.goods_tables
 import bridge.catalogue.tables
 import bridge.channels.tables
+import bridge.console.tables
 import bridge.core.tables
 import bridge.exchange.order_export_tables
 import bridge.exchange.runs_tables
 import bridge.exchange.tables
+import bridge.fairness.tables
 import bridge.orders.tables
 import bridge.payments.statements_tables
 import bridge.payments.tables
