@@ -13,9 +13,10 @@ from sqlalchemy import Connection, Row, Table, any_, bindparam, select
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.types import Text
 
+from bridge.catalogue.goods_known import note_mentions
 from bridge.catalogue.goods_merge import Fields, merge
 from bridge.catalogue.goods_rows import OFFER_HASHES, TABLES, content_row, digests, offer_row, price_rows, rest_rows
-from bridge.catalogue.goods_tables import offer, offer_price, offer_rest
+from bridge.catalogue.goods_tables import offer, offer_price, offer_rest, product
 from bridge.ports.goods import Item, Offer
 
 BATCH = 2000
@@ -26,18 +27,20 @@ class GoodsStore:
 
     While ``writer``, an executor of one thread, waits for the database, the next items are read: until ``flush`` has
     returned nobody else may use ``tx``. What goes wrong in a batch is raised by the next one.
-    ``written`` counts the rows that changed. One store serves one file of one ``source`` in one transaction, whose
-    caller holds the lock of that source.
+    ``written`` counts the rows that changed, ``added`` the products nobody spoke of before. One store serves one file
+    of one ``source`` in one transaction, whose caller holds the lock of that source.
     """
 
     def __init__(self, tx: Connection, source: str, run_id: int, writer: Executor) -> None:
         self._tx = tx
         self._source = source
+        self._run_id = run_id
         self._stamp = {"changed_run_id": run_id}
         self._writer = writer
         self._under_way: Future[None] | None = None
         self._batches: dict[type[Item], dict[str, Any]] = {kind: {} for kind in (*TABLES, Offer)}
         self.written = 0
+        self.added = 0
 
     def take(self, item: Item) -> None:
         """Note an item. The same id once more begins a new batch, so that the later one is merged into the earlier."""
@@ -72,11 +75,13 @@ class GoodsStore:
     def _write_described(self, table: Table, items: Sequence[Item]) -> None:
         known = self._known(table, items, ["content_hash"])
         rows = {item.ref: content_row(item) for item in items}
-        self._merge(
-            table,
-            [row for ref, row in rows.items() if ref not in known or known[ref].content_hash != row["content_hash"]],
-            {"source": self._source},
-        )
+        changed = [
+            row for ref, row in rows.items() if ref not in known or known[ref].content_hash != row["content_hash"]
+        ]
+        ids = self._ids(table, known, changed)
+        if table is product:
+            self.added += len(ids) - len(known)
+        note_mentions(self._tx, self._run_id, table.name, ids.values(), is_described=True)
 
     def _write_offers(self, offers: Sequence[Offer]) -> None:
         known = self._known(offer, offers, OFFER_HASHES)
@@ -91,10 +96,21 @@ class GoodsStore:
                 restocked.append(item)
             if any(is_new.values()) or item.ref not in known:
                 rows.append({**offer_row(item), **new})
-        ids = {ref: row.offer_id for ref, row in known.items()}
-        ids |= {row.ref: row.offer_id for row in self._merge(offer, rows, {"source": self._source})}
+        ids = self._ids(offer, known, rows)
         self._merge(offer_price, [row for item in repriced for row in price_rows(ids[item.ref], item)])
         self._merge(offer_rest, [row for item in restocked for row in rest_rows(ids[item.ref], item)])
+        self._note_offers(offers, ids)
+
+    def _note_offers(self, offers: Sequence[Offer], ids: Mapping[str, int]) -> None:
+        for is_described in (False, True):
+            found = [ids[item.ref] for item in offers if (item.content is not None) is is_described]
+            note_mentions(self._tx, self._run_id, offer.name, found, is_described=is_described)
+
+    def _ids(self, table: Table, known: Mapping[str, Row[Any]], rows: Sequence[Fields]) -> dict[str, int]:
+        """Write ``rows``; return the keys of everything known and of what is new."""
+        key = table.primary_key.columns[0].name
+        ids = {ref: getattr(row, key) for ref, row in known.items()}
+        return ids | {row.ref: getattr(row, key) for row in self._merge(table, rows, {"source": self._source})}
 
     def _known(self, table: Table, items: Sequence[Item], hashes: Sequence[str]) -> Mapping[str, Row[Any]]:
         refs = bindparam("refs", [item.ref for item in items], type_=ARRAY(Text))

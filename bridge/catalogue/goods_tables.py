@@ -2,14 +2,27 @@
 
 ``source`` names the infobase: ids are unique in one only. References between rows are the source's own ids without
 foreign keys, because files come in any order and an offer may precede its product by weeks.
-The hash columns are of what was last applied: the same again needs no write.
+The hash columns are of what was last applied: the same again needs no write. A run with a ``digest`` can be known
+again; one with ``same_as_run_id`` was, and read nothing.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import BigInteger, Boolean, Column, Identity, Index, Numeric, Table, Text, UniqueConstraint
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    ForeignKey,
+    Identity,
+    Index,
+    Numeric,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+from sqlalchemy.dialects.postgresql import INT8MULTIRANGE
 
 from bridge.core.columns import document, moment, words
 from bridge.core.db import metadata
@@ -20,13 +33,28 @@ import_run = Table(
     Column("import_run_id", BigInteger, Identity(), primary_key=True),
     words("source"),
     words("file"),
-    words("sha256", default=""),
+    words("digest", default=""),
+    Column("same_as_run_id", BigInteger, nullable=True),
     words("kind", default=""),
     document("counts", nullable=True),
     document("skipped", nullable=True),
     document("warnings", nullable=True),
     moment("started_at", is_now=True),
     moment("finished_at", nullable=True),
+    Index("ix_import_run_digest", "source", "digest"),
+)
+
+# Which rows of the table ``kind`` an import spoke of, changed by it or not, as ranges of their keys; a few rows an
+# import, because keys of what came together lie together. ``is_described``: not only of its prices or stock.
+import_mention = Table(
+    "import_mention",
+    metadata,
+    Column("import_mention_id", BigInteger, Identity(), primary_key=True),
+    Column("import_run_id", BigInteger, ForeignKey("import_run.import_run_id"), nullable=False),
+    words("kind"),
+    Column("is_described", Boolean, nullable=False),
+    Column("ids", INT8MULTIRANGE, nullable=False),
+    Index("ix_import_mention_run", "import_run_id", "kind"),
 )
 
 

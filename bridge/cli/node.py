@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from bridge.cli.common import bridge, json_option, say
-from bridge.exchange.nodes import Dialect, Orders, add_node, set_retire_share
+from bridge.exchange.nodes import Change, Dialect, Hides, Orders, OrdersOut, add_node, change_node
 from bridge.ports.site_orders import Carrier
 
 
@@ -25,11 +25,19 @@ def node() -> None:
     type=click.Choice([carrier.value for carrier in Carrier]),
     help="How orders tell it of money. Default: siblings for module31, requisites for the others.",
 )
+@click.option(
+    "--which-orders",
+    type=click.Choice([one.value for one in OrdersOut]),
+    default=OrdersOut.PAID.value,
+    show_default=True,
+    help="Paid ones, or also those that wait for money and those that were cancelled.",
+)
 @click.option("--timezone", default=Orders().time_zone, show_default=True, help="The time zone of its clock.")
 @json_option
 def add(name: str, dialect: str, as_json: bool, **given: Any) -> None:  # noqa: FBT001
     """Add the node NAME and print its login and password, this once."""
-    orders = Orders(Carrier(given["payments"]) if given["payments"] else None, given["timezone"])
+    carrier = Carrier(given["payments"]) if given["payments"] else None
+    orders = Orders(carrier, given["timezone"], OrdersOut(given["which_orders"]))
     with bridge("node") as found, found.db.begin() as tx:
         login, password = add_node(tx, name, Dialect(dialect), orders if given["takes_orders"] else None)
     document = {"name": name, "dialect": dialect, "login": login, "password": password}
@@ -40,13 +48,31 @@ def add(name: str, dialect: str, as_json: bool, **given: Any) -> None:  # noqa: 
 @click.argument("name")
 @click.option(
     "--retire-share",
-    required=True,
     type=click.FloatRange(0, 1),
     help="The largest share of its goods that may be hidden at once, 0 to 1.",
 )
+@click.option(
+    "--hides",
+    type=click.Choice([one.value for one in Hides]),
+    help="What hides goods it no longer mentions: its word (deactivate), a whole exchange, nothing.",
+)
+@click.option(
+    "--which-orders",
+    type=click.Choice([one.value for one in OrdersOut]),
+    help="Paid ones, or also those that wait for money and those that were cancelled.",
+)
+@click.option("--currency", "currencies", multiple=True, metavar="NAME=CODE", help="What it calls a currency: UE=USD")
 @json_option
-def set_(name: str, retire_share: float, as_json: bool) -> None:  # noqa: FBT001
+def set_(name: str, as_json: bool, **given: Any) -> None:  # noqa: FBT001
     """Change what the node NAME may do."""
+    pairs = [one.rpartition("=") for one in given["currencies"]]
+    change = Change(
+        given["retire_share"],
+        Hides(given["hides"]) if given["hides"] else None,
+        OrdersOut(given["which_orders"]) if given["which_orders"] else None,
+        {called: code for called, _, code in pairs},
+    )
     with bridge("node") as found, found.db.begin() as tx:
-        set_retire_share(tx, name, retire_share)
-    say(as_json, {"name": name, "retire_share": retire_share}, f"{name}: at most {retire_share:.0%} at once")
+        change_node(tx, name, change)
+    document = {"name": name, **{key: value for key, value in given.items() if value}}
+    say(as_json, document, f"{name} is changed.")

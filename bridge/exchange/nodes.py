@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import json
 import re
 import secrets
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, Row, text
 
 from bridge.core.errors import Refused
 from bridge.ports.site_orders import Carrier
@@ -29,35 +32,67 @@ class Dialect(StrEnum):
     MODULE31 = "module31"
 
 
+class Hides(StrEnum):
+    """What hides goods that a node no longer mentions: its word (``deactivate``), which only the 1C-Bitrix module
+    gives; a whole exchange that begins with files that say they hold everything; nothing.
+    """
+
+    TOLD = "told"
+    WHOLE = "whole"
+    NEVER = "never"
+
+
 @dataclass(frozen=True, slots=True)
 class Node:
-    """A node; ``retire_share_max`` is the share of its goods that may be hidden at once without asking a person."""
+    """A node; ``retire_share_max`` is the share of its goods that may be hidden at once without asking a person,
+    ``currencies`` is what it calls them.
+    """
 
     name: str
     dialect: Dialect
     retire_share_max: float
+    hides: Hides = Hides.NEVER
+    currencies: Mapping[str, str] = field(default_factory=dict)
+
+
+class OrdersOut(StrEnum):
+    """Which orders a node gets: those that are paid; those that wait for money and those that were cancelled, too."""
+
+    PAID = "paid"
+    ALL = "all"
 
 
 @dataclass(frozen=True, slots=True)
 class Orders:
-    """How a node gets orders: the carrier of ``payments`` (that of its dialect if ``None``), and its time zone."""
+    """How a node gets orders: the carrier of ``payments`` (that of its dialect if ``None``), its time zone, which."""
 
     payments: Carrier | None = None
     time_zone: str = "Europe/Moscow"
+    out: OrdersOut = OrdersOut.PAID
 
 
 CARRIERS = {Dialect.MODULE31: Carrier.SIBLINGS}
+HIDES = {Dialect.MODULE31: Hides.TOLD}
+CURRENCY = re.compile(r"[A-Z]{3}")
 
 _ADD = text(
     """
-    INSERT INTO exchange_node (node, login, password_hash, dialect, takes_orders, payments, time_zone)
-    VALUES (:node, :node, :hash, :dialect, :takes_orders, :payments, :time_zone)
+    INSERT INTO exchange_node (node, login, password_hash, dialect, takes_orders, payments, time_zone, hides,
+        orders_out)
+    VALUES (:node, :node, :hash, :dialect, :takes_orders, :payments, :time_zone, :hides, :orders_out)
     ON CONFLICT DO NOTHING RETURNING login
     """
 )
-_FIND = text("SELECT node, dialect, retire_share_max, password_hash FROM exchange_node WHERE login = :login")
-_SET_SHARE = text("UPDATE exchange_node SET retire_share_max = :share WHERE node = :node")
-_GET = text("SELECT node, dialect, retire_share_max FROM exchange_node WHERE node = :node")
+_COLUMNS = "node, dialect, retire_share_max, hides, currencies"
+_FIND = text(f"SELECT {_COLUMNS}, password_hash FROM exchange_node WHERE login = :login")  # noqa: S608  our own names
+_GET = text(f"SELECT {_COLUMNS} FROM exchange_node WHERE node = :node")  # noqa: S608  our own names
+_CHANGE = text(
+    """
+    UPDATE exchange_node SET retire_share_max = coalesce(:share, retire_share_max), hides = coalesce(:hides, hides),
+        orders_out = coalesce(:orders_out, orders_out), currencies = currencies || CAST(:currencies AS jsonb)
+    WHERE node = :node
+    """
+)
 
 
 def add_node(tx: Connection, name: str, dialect: Dialect, orders: Orders | None = None) -> tuple[str, str]:
@@ -79,6 +114,8 @@ def add_node(tx: Connection, name: str, dialect: Dialect, orders: Orders | None 
         "takes_orders": orders is not None,
         "payments": (given.payments or CARRIERS.get(dialect, Carrier.REQUISITES)).value,
         "time_zone": _known_zone(given.time_zone),
+        "hides": HIDES.get(dialect, Hides.WHOLE).value,
+        "orders_out": given.out.value,
     }
     login = tx.execute(_ADD, values).scalar()
     if login is None:
@@ -86,10 +123,30 @@ def add_node(tx: Connection, name: str, dialect: Dialect, orders: Orders | None 
     return login, password
 
 
-def set_retire_share(tx: Connection, name: str, share: float) -> None:
-    """Let at most ``share`` (0 to 1) of a node's goods be hidden at once. Raises ``Refused`` if there is none such."""
-    if not tx.execute(_SET_SHARE, {"node": name, "share": share}).rowcount:
-        raise Refused("node_unknown", "There is no node %(name)s.", name=name)
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What becomes different about a node; ``None`` stays. ``currencies`` are added: its name of one to ISO 4217's."""
+
+    retire_share: float | None = None
+    hides: Hides | None = None
+    out: OrdersOut | None = None
+    currencies: Mapping[str, str] = field(default_factory=dict)
+
+
+def change_node(tx: Connection, name: str, change: Change) -> None:
+    """Change a node. Raises ``Refused`` if there is none of that name or a currency is no code of ISO 4217."""
+    for code in change.currencies.values():
+        if not CURRENCY.fullmatch(code):
+            raise Refused("currency_malformed", "%(given)s is no currency code of three letters.", given=code)
+    values = {
+        "node": name,
+        "share": change.retire_share,
+        "hides": change.hides,
+        "orders_out": change.out,
+        "currencies": json.dumps(dict(change.currencies)),
+    }
+    if not tx.execute(_CHANGE, values).rowcount:
+        raise Refused("node_unknown_name", "There is no node %(name)s.", name=name)
 
 
 def find_node(tx: Connection, login: str, password: str) -> Node:
@@ -98,13 +155,17 @@ def find_node(tx: Connection, login: str, password: str) -> Node:
     is_right = hmac.compare_digest(_hash(password), row.password_hash if row else _hash(""))
     if row is None or not is_right:
         raise Refused("node_unknown", "There is no node with this login and password.")
-    return Node(row.node, Dialect(row.dialect), row.retire_share_max)
+    return _node(row)
 
 
 def get_node(tx: Connection, name: str) -> Node:
     """The node of that name, which exists."""
     row = tx.execute(_GET, {"node": name}).one()
-    return Node(row.node, Dialect(row.dialect), row.retire_share_max)
+    return _node(row)
+
+
+def _node(row: Row[Any]) -> Node:
+    return Node(row.node, Dialect(row.dialect), row.retire_share_max, Hides(row.hides), row.currencies)
 
 
 def _known_zone(name: str) -> str:

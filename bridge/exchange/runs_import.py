@@ -23,7 +23,8 @@ from bridge.core.errors import IntegrityMismatch, Misconfigured, NotSent, Refuse
 from bridge.core.outbox import Work
 from bridge.core.retry import Policy
 from bridge.core.runner import Lane
-from bridge.exchange import runs_files, runs_mentions, uploads_zip
+from bridge.exchange import runs_files, runs_whole, uploads_zip
+from bridge.exchange.nodes import get_node
 from bridge.exchange.order_import import take_orders
 from bridge.exchange.runs_files import File
 from bridge.exchange.uploads import Uploads
@@ -33,7 +34,7 @@ from bridge.ports.site_orders import OrdersReading
 
 log = structlog.get_logger()
 
-ReadGoods = Callable[[BinaryIO, str], GoodsReading]
+ReadGoods = Callable[[BinaryIO, str, Mapping[str, str]], GoodsReading]
 ReadOrders = Callable[[BinaryIO, str], OrdersReading]
 
 IMPORT_S = 150.0  # with the time a job may already have worked it stays below what a queue gives a job
@@ -83,6 +84,8 @@ class FileImports:
         for work in batch:
             if work.kind == "quiet":
                 self._begin_by_itself(work)
+            elif work.kind == "whole":
+                self._hide(work)
             else:
                 self._import(work)
 
@@ -116,9 +119,10 @@ class FileImports:
         return report
 
     def _store_goods(self, tx: Connection, file: File, stream: BinaryIO) -> Mapping[str, Any]:
-        with runs_mentions.noting(self._readers.goods(stream, file.name), tx, file.node) as noted:
-            report = import_goods(tx, noted, file=file.name, source=file.node)
-            noted.keep()
+        node = get_node(tx, file.node)
+        reading = self._readers.goods(stream, file.name, node.currencies)
+        report = import_goods(tx, reading, file=file.name, source=node.name)
+        runs_whole.watch_strangers(tx, node, report)
         return _summary(report)
 
     @contextmanager
@@ -149,6 +153,14 @@ class FileImports:
                 want_quiet_start(tx, run_id, left_s)
             else:
                 self._ask_for_all(tx, run_id)
+                runs_whole.want(tx, run_id)
+            outbox.done(tx, work)
+
+    def _hide(self, work: Work) -> None:
+        """Hide what a whole exchange left out. It comes after the imports of its node, under the same key."""
+        with self._db.begin() as tx:
+            if not runs_whole.hide(tx, work.payload["run_id"], self._quiet_s):
+                runs_whole.want(tx, work.payload["run_id"], BUSY_S)
             outbox.done(tx, work)
 
     def _ask_for_all(self, tx: Connection, run_id: int) -> None:
@@ -176,7 +188,7 @@ def _check_attempts(work: Work, file: File) -> None:
 
 def _summary(report: ImportReport) -> Mapping[str, Any]:
     said = asdict(report)
-    counts = {name: said[name] for name in (*COUNTED, "written")}
+    counts = {name: said[name] for name in (*COUNTED, "written", "added", "is_known", "whole")}
     skipped = said["skipped"]
     return {
         "kind": str(report.kind),

@@ -9,6 +9,8 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
+from bridge.catalogue.goods_known import forget_mentions
+
 RUNS_MAX = 100  # one transaction's worth
 
 _OLD = text(
@@ -48,6 +50,7 @@ def tidy(tx: Connection, folder_of: Callable[[str, int], Path], keep_days: int) 
             shutil.rmtree(folder)
     for statement in _DELETE:
         tx.execute(statement, {"runs": [row.exchange_run_id for row in old]})
+    forget_mentions(tx, keep_days)
     return len(old)
 
 

@@ -5,6 +5,7 @@ The node says since when (what it was told at the start of the exchange). Whatev
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from datetime import datetime
 
 from sqlalchemy import Connection, text
@@ -25,15 +26,18 @@ _NOTE = text(
     RETURNING import_run_id
     """
 )
-# Only in kinds of which something was mentioned: an exchange of prices alone speaks of no goods.
+# An import of a file that was known speaks of what the file spoke of when it was read.
+_IMPORTS = text(
+    """
+    SELECT DISTINCT coalesce(same_as_run_id, import_run_id) FROM import_run
+    WHERE source = :node AND started_at >= :since AND kind <> 'retire'
+    """
+)
+# Only in kinds of which something was described, else the union is NULL: prices alone do not say which goods there are.
 _GONE = """
-    source = :node AND NOT is_deleted
-    AND EXISTS (
-        SELECT 1 FROM exchange_mention m
-        WHERE m.node = :node AND m.kind = '{table}' AND m.mentioned_at >= :since)
-    AND NOT EXISTS (
-        SELECT 1 FROM exchange_mention m
-        WHERE m.node = :node AND m.kind = '{table}' AND m.ref = {table}.ref AND m.mentioned_at >= :since)
+    source = :node AND NOT is_deleted AND NOT {table}_id <@ (
+        SELECT range_agg(ids) FROM import_mention
+        WHERE import_run_id = ANY(:imports) AND kind = '{table}' AND is_described)
     """
 _COUNT = """
     SELECT count(*) FILTER (WHERE {gone}) AS gone, count(*) FILTER (WHERE NOT is_deleted) AS shown
@@ -53,13 +57,14 @@ def is_pending(tx: Connection, node: Node, since: datetime) -> bool:
     return "waiting" in states
 
 
-def retire(tx: Connection, node: Node, since: datetime) -> dict[str, int]:
-    """Hide what was not mentioned since ``since`` and return how many of each kind.
+def retire(tx: Connection, node: Node, since: datetime, kinds: Collection[str] = TABLES) -> dict[str, int]:
+    """Hide what of these kinds was not mentioned since ``since`` and return how many of each.
 
     Raises ``Refused`` if more than the node's share would vanish.
     """
-    values = {"node": node.name, "since": since}
-    for table in TABLES:
+    values = {"node": node.name, "imports": list(tx.execute(_IMPORTS, {"node": node.name, "since": since}).scalars())}
+    tables = [table for table in TABLES if table in kinds]
+    for table in tables:
         _check_share(tx, node, table, values)
     run_id = tx.execute(_NOTE, values).scalar_one()
     resolve_alert(tx, "exchange_retire_refused", node.name)
@@ -67,11 +72,11 @@ def retire(tx: Connection, node: Node, since: datetime) -> dict[str, int]:
         table: tx.execute(
             text(_HIDE.format(table=table, gone=_GONE.format(table=table))), {**values, "run": run_id}
         ).rowcount
-        for table in TABLES
+        for table in tables
     }
 
 
-def _check_share(tx: Connection, node: Node, table: str, values: dict[str, object]) -> None:
+def _check_share(tx: Connection, node: Node, table: str, values: Mapping[str, object]) -> None:
     query = text(_COUNT.format(table=table, gone=_GONE.format(table=table)))
     found = tx.execute(query, values).one()
     if found.gone > node.retire_share_max * found.shown:

@@ -19,6 +19,7 @@ from sqlalchemy import (
     Text,
     text,
 )
+from sqlalchemy.dialects.postgresql import JSONB
 
 from bridge.core.columns import document, moment, words
 from bridge.core.db import metadata
@@ -33,9 +34,14 @@ exchange_node = Table(
     Column("retire_share_max", Float, nullable=False, server_default="0.2"),
     Column("takes_orders", Boolean, nullable=False, server_default="false"),
     words("payments", default="requisites"),
+    words("hides", default="whole"),
+    words("orders_out", default="paid"),
+    Column("currencies", JSONB, nullable=False, server_default="{}"),
     words("time_zone", default="Europe/Moscow"),
     moment("created_at", is_now=True),
     CheckConstraint("payments IN ('requisites', 'subordinates', 'siblings', 'elsewhere')", name="payments"),
+    CheckConstraint("orders_out IN ('paid', 'all')", name="orders_out"),
+    CheckConstraint("hides IN ('told', 'whole', 'never')", name="hides"),
     CheckConstraint("retire_share_max BETWEEN 0 AND 1", name="retire_share_max"),
 )
 
@@ -46,6 +52,7 @@ exchange_run = Table(
     Column("node", Text, ForeignKey("exchange_node.node"), nullable=False),
     words("kind"),
     Column("token_hash", LargeBinary, nullable=True, unique=True),
+    words("cml_version", default=""),
     moment("started_at", is_now=True),
     moment("touched_at", is_now=True),
     Index("ix_exchange_run_node", "node", "exchange_run_id"),
@@ -74,15 +81,4 @@ exchange_file = Table(
         postgresql_where=text("state = 'stored'"),
     ),
     Index("ix_exchange_file_run", "exchange_run_id", "exchange_file_id"),
-)
-
-# What the files of a node spoke of, and when last: kept for nodes that ask us to hide the rest.
-exchange_mention = Table(
-    "exchange_mention",
-    metadata,
-    Column("node", Text, primary_key=True),
-    Column("kind", Text, primary_key=True),
-    Column("ref", Text, primary_key=True),
-    moment("mentioned_at"),
-    CheckConstraint("kind IN ('product', 'offer')", name="kind"),
 )

@@ -142,7 +142,11 @@ class Skipped:
 
 @dataclass(slots=True)
 class Tally:
-    """What was read so far; complete once the reading is exhausted. Everything read is counted, taken or not."""
+    """What was read so far; complete once the reading is exhausted. Everything read is counted, taken or not.
+
+    ``whole`` names the kinds, ``product`` and ``offer``, of which the file says that it holds all there are: true of
+    the exchange it begins, not of the file.
+    """
 
     kind: FileKind = FileKind.EMPTY
     products: int = 0
@@ -151,6 +155,7 @@ class Tally:
     rests: int = 0
     orders: int = 0
     documents: int = 0
+    whole: set[str] = field(default_factory=set)
     warnings: list[str] = field(default_factory=list)
     reasons: Counter[str] = field(default_factory=Counter)
     listed: list[Skipped] = field(default_factory=list)
@@ -175,9 +180,10 @@ class GoodsReading(Protocol):
     def tally(self) -> Tally:
         """What was read so far."""
 
-    @property
-    def sha256(self) -> bytes:
-        """The digest of the file, once it is read."""
+    def digest(self) -> bytes:
+        """A digest of the whole file, taken ahead of the reading: two files of one digest yield the same. When a file
+        was written does not count.
+        """
 
     def __iter__(self) -> Iterator[Item]:
         """Yield what the file says; raise ``Refused`` if it cannot be read to its end."""

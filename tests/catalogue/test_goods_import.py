@@ -199,10 +199,10 @@ def test_nothing_of_a_truncated_file_is_stored(db: Database, file: Path, keep: f
 def test_a_run_is_noted_with_what_it_read(db: Database, file: Path) -> None:
     load(db, write(file, offers(offer("a", price("1")), offer(""))))
     c = import_run.c
-    ((name, kind, counts, skipped, sha256),) = rows(db, c.file, c.kind, c.counts, c.skipped, c.sha256)
+    ((name, kind, counts, skipped, digest),) = rows(db, c.file, c.kind, c.counts, c.skipped, c.digest)
     assert (name, kind, counts["offers"], counts["prices"]) == ("goods.xml", "prices", 2, 1)
     assert skipped == [{"where": "line 2: offer", "why": "the id is empty", "times": 1}]
-    assert len(sha256) == 64
+    assert len(digest) == 64
 
 
 def test_two_imports_of_one_infobase_do_not_run_at_once(db: Database, file: Path) -> None:

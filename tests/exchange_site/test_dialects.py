@@ -49,7 +49,7 @@ def test_the_module_completes_and_hides_what_it_no_longer_mentions(place: Place)
     place.add("module", "module31")
     with place.worker():
         first = ModuleClient(place.wire("module")).export_catalogue({"goods_1.xml": catalogue(*REFS)})
-        place.run("UPDATE exchange_mention SET mentioned_at = mentioned_at - interval '1 hour'")
+        place.run("UPDATE import_run SET started_at = started_at - interval '1 hour'")
         second = ModuleClient(place.wire("module")).export_catalogue({"goods_1.xml": catalogue(*REFS[:-2])})
 
     assert first.is_ok, first

@@ -165,7 +165,7 @@ def module(place: Place) -> Place:
     with place.worker():
         files = {"goods.xml": catalogue(*REFS), "offers.xml": offers(*(f"{ref}#1" for ref in REFS))}
         assert ModuleClient(place.wire("module")).export_catalogue(files).is_ok
-    place.run("UPDATE exchange_mention SET mentioned_at = mentioned_at - interval '1 hour'")
+    place.run("UPDATE import_run SET started_at = started_at - interval '1 hour'")
     place.run("UPDATE exchange_file SET created_at = created_at - interval '1 hour'")
     return place
 

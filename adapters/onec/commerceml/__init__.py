@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import BinaryIO
 
 from adapters.onec.commerceml.encoding import HEAD_BYTES, is_xml, look
@@ -18,6 +19,9 @@ def recognises(head: bytes) -> bool:
     return look(head) is not None or is_xml(head)
 
 
-def read(stream: BinaryIO, file: str) -> CommerceMLReading:
-    """Begin to read a file, which messages call ``file``, from a buffered binary stream."""
-    return CommerceMLReading(stream, file)
+def read(stream: BinaryIO, file: str, currencies: Mapping[str, str] | None = None) -> CommerceMLReading:
+    """Begin to read a file, which messages call ``file``, from a buffered binary stream.
+
+    ``currencies`` is what its writer calls them, beside the names everybody knows.
+    """
+    return CommerceMLReading(stream, file, currencies=currencies)

@@ -18,7 +18,7 @@ from adapters.onec.commerceml.fields import (
     text,
     unit_of,
 )
-from adapters.onec.commerceml.words import currency
+from adapters.onec.commerceml.words import Currencies, currency
 from bridge.ports.goods import Group, PriceType, Product, Store, Tally
 
 
@@ -45,7 +45,7 @@ _FIELDS: dict[str, tuple[str, Callable[[Element], Any]]] = {
 }
 
 
-def read_products(element: Element, tally: Tally) -> Iterator[Product]:
+def read_products(element: Element, tally: Tally, _money: Currencies) -> Iterator[Product]:
     """Read one Товар. An item with a name describes the whole product, so no mark of deletion means it is not."""
     tally.products += 1
     ref = ref_of(element)
@@ -64,7 +64,7 @@ def read_products(element: Element, tally: Tally) -> Iterator[Product]:
     yield Product(ref, pictures=pictures or None, is_deleted=is_deleted, **values)
 
 
-def read_groups(element: Element, tally: Tally) -> Iterator[Group]:
+def read_groups(element: Element, tally: Tally, _money: Currencies) -> Iterator[Group]:
     """Read one top Группа with everything below it."""
     yield from _groups(element, "", tally)
 
@@ -81,17 +81,18 @@ def _groups(element: Element, parent_ref: str, tally: Tally) -> Iterator[Group]:
         yield from _groups(child, ref or parent_ref, tally)
 
 
-def read_price_types(element: Element, tally: Tally) -> Iterator[PriceType]:
+def read_price_types(element: Element, tally: Tally, money: Currencies) -> Iterator[PriceType]:
     """Read one ТипЦены."""
     ref = ref_of(element)
     if why := refusal_of_ref(ref):
         tally.skip(f"line {element.sourceline}: price type", why)
         return
-    money = child_text(element, "Валюта")
-    yield PriceType(ref, name=child_text(element, "Наименование"), currency=currency(money) if money else None)
+    shown = child_text(element, "Валюта")
+    code = currency(shown, money.own) if shown else None
+    yield PriceType(ref, name=child_text(element, "Наименование"), currency=code)
 
 
-def read_stores(element: Element, tally: Tally) -> Iterator[Store]:
+def read_stores(element: Element, tally: Tally, _money: Currencies) -> Iterator[Store]:
     """Read one Склад of a list of stores."""
     ref = ref_of(element)
     if why := refusal_of_ref(ref):

@@ -28,7 +28,7 @@ from adapters.onec.commerceml.fields import (
     text,
     unit_of,
 )
-from adapters.onec.commerceml.words import alike, currency, number, table
+from adapters.onec.commerceml.words import Currencies, alike, number, table
 from bridge.core.money import Money
 from bridge.ports.goods import Offer, OfferContent, Price, Rest, Tally
 
@@ -60,7 +60,7 @@ class _Draft:
 
     element: Element
     tally: Tally
-    currencies: Mapping[str, str]
+    money: Currencies
     ref: str = ""
     characteristic: str = ""
     content: dict[str, Any] = field(default_factory=dict)
@@ -73,14 +73,14 @@ class _Draft:
         self.tally.skip(where[:WHERE_CHARS_MAX], why)
 
 
-def read_offer(element: Element, tally: Tally, currencies: Mapping[str, str], *, is_change: bool) -> Offer | None:
-    """Read one Предложение. ``currencies`` are those of the price types, for prices that name none.
+def read_offer(element: Element, tally: Tally, money: Currencies, *, is_change: bool) -> Offer | None:
+    """Read one Предложение. ``money`` knows the currencies of price lists, for prices that name none.
 
     ``is_change`` says that it stands in ИзмененияПакетаПредложений, which names the characteristic apart. ``None`` if
     it has no id; then that is noted.
     """
     tally.offers += 1
-    draft = _Draft(element, tally, currencies)
+    draft = _Draft(element, tally, money)
     for child in element:
         part = _PARTS.get(local[child.tag])
         if part:
@@ -155,16 +155,16 @@ def _prices(element: Element, draft: _Draft) -> None:
 def _price(element: Element, draft: _Draft) -> Iterator[Price]:
     said = {local[child.tag]: (child.text or "").strip() for child in element}
     try:
-        yield _read_price(said, draft.currencies)
+        yield _read_price(said, draft.money)
     except ValueError as why:
         draft.skip(str(why), f"price type {said.get('ИдТипаЦены', '')}")
 
 
-def _read_price(said: Mapping[str, str], currencies: Mapping[str, str]) -> Price:
+def _read_price(said: Mapping[str, str], money: Currencies) -> Price:
     """Raise ``ValueError`` with the reason if it is not a price one can charge."""
     type_ref, shown = said.get("ИдТипаЦены", ""), said.get("ЦенаЗаЕдиницу", "")
     amount = number(shown)
-    code = currency(said["Валюта"]) if said.get("Валюта") else currencies.get(type_ref)
+    code = money.of(said.get("Валюта", ""), type_ref)
     if why := refusal_of_ref(type_ref):
         raise ValueError(f"price type: {why}")
     if amount is None:

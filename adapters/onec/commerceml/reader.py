@@ -6,8 +6,9 @@ Schema: XSD of CommerceML 2.08 and the XDTO packages of 1C's stock configuration
 
 from __future__ import annotations
 
+import json
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import BinaryIO
 
 from adapters.onec.commerceml.encoding import ROOT
@@ -15,13 +16,14 @@ from adapters.onec.commerceml.fields import Element, child_text, local
 from adapters.onec.commerceml.goods import read_groups, read_price_types, read_products, read_stores
 from adapters.onec.commerceml.offers import WHERE_CHARS_MAX, read_offer
 from adapters.onec.commerceml.stream import Elements, Limits, drop
+from adapters.onec.commerceml.words import Currencies, flag, own_currencies
 from bridge.ports.goods import FileKind, Item, Offer, PriceType, Product, Tally
 
 Path = tuple[str, str, str]
 _ORDER = "Заказ товара"
 _DEFINING = ("Классификатор", "Каталог", "ПакетПредложений", "ИзмененияПакетаПредложений")
 _SECTIONS = {*_DEFINING, "Документ", "Контейнер"}
-_ITEMS: dict[Path, Callable[[Element, Tally], Iterator[Item]]] = {
+_ITEMS: dict[Path, Callable[[Element, Tally, Currencies], Iterator[Item]]] = {
     ("Каталог", "Товары", "Товар"): read_products,
     ("Классификатор", "Группы", "Группа"): read_groups,
     **{(section, "ТипыЦен", "ТипЦены"): read_price_types for section in _DEFINING},
@@ -42,6 +44,11 @@ _PASSED: set[Path] = {
     ("ПакетПредложений", "ГрафикРесурсов", "ГрафикРесурса"),
 }
 _ROUTES = {*_ITEMS, *_OFFERS, *_DOCUMENTS, *_PASSED}
+# Which kinds a section may hold all of.
+_WHOLE = {"Каталог": "product", "ПакетПредложений": "offer"}
+_ONLY_CHANGES = "СодержитТолькоИзменения"
+# To be raised whenever the same file would be read as something else: files known before are read once more then.
+_UNDERSTANDING = 1
 _TAGS = sorted({path[-1] for path in _ROUTES})
 
 
@@ -51,20 +58,26 @@ class CommerceMLReading:
     Raises ``Refused`` with the codes of ``Elements``.
     """
 
-    def __init__(self, stream: BinaryIO, file: str, limits: Limits | None = None) -> None:
+    def __init__(
+        self,
+        stream: BinaryIO,
+        file: str,
+        limits: Limits | None = None,
+        currencies: Mapping[str, str] | None = None,
+    ) -> None:
         self.tally = Tally()
         self._elements = Elements(stream, file, _TAGS, limits or Limits())
-        self._currencies: dict[str, str] = {}
+        self._money = Currencies(own_currencies(currencies or {}))
         self._offer_shapes: Counter[FileKind] = Counter()
         self._has_definitions = False
         if self._elements.prologue.is_declared_falsely:
             declared, real = self._elements.prologue.declared, self._elements.prologue.encoding
             self.tally.warnings.append(f"the file says it is {declared} but is {real}; it was read as {real}")
 
-    @property
-    def sha256(self) -> bytes:
-        """The digest of the file, once it is read."""
-        return self._elements.sha256
+    def digest(self) -> bytes:
+        """See ``GoodsReading``; it changes with the way files are understood, too."""
+        salt = json.dumps([_UNDERSTANDING, sorted(self._money.own.items())])
+        return self._elements.digest(salt.encode())
 
     def __iter__(self) -> Iterator[Item]:
         """Yield what the file says."""
@@ -75,12 +88,12 @@ class CommerceMLReading:
                 continue
             path = _path(element, parent)
             if path in _OFFERS:
-                offer = read_offer(element, self.tally, self._currencies, is_change=_OFFERS[path])
+                offer = read_offer(element, self.tally, self._money, is_change=_OFFERS[path])
                 if offer is not None:
                     self._offer_shapes[_shape(offer)] += 1
                     yield offer
             elif path in _ITEMS:
-                for item in _ITEMS[path](element, self.tally):
+                for item in _ITEMS[path](element, self.tally, self._money):
                     self._note(item)
                     yield item
             elif path in _DOCUMENTS:
@@ -91,7 +104,7 @@ class CommerceMLReading:
     def _note(self, item: Item) -> None:
         self._has_definitions |= not isinstance(item, Product)
         if isinstance(item, PriceType) and item.currency:
-            self._currencies[item.ref] = item.currency
+            self._money.of_lists[item.ref] = item.currency
 
     def _count_document(self, element: Element) -> None:
         kind, number = child_text(element, "ХозОперация") or "document", child_text(element, "Номер") or "?"
@@ -106,6 +119,8 @@ class CommerceMLReading:
         for section in sections:
             if section not in _SECTIONS:
                 self.tally.skip(section[:WHERE_CHARS_MAX], "this part of the format is not imported")
+            if section in _WHOLE and any(_is_whole(child) for child in root if local[child.tag] == section):
+                self.tally.whole.add(_WHOLE[section])
         self._has_definitions |= "Классификатор" in sections
         self.tally.kind = self._kind()
 
@@ -117,6 +132,12 @@ class CommerceMLReading:
         if found:
             return found[0] if len(found) == 1 else FileKind.MIXED
         return FileKind.CLASSIFIER if self._has_definitions else FileKind.EMPTY
+
+
+def _is_whole(section: Element) -> bool:
+    """Only what a file says outright: silence means nothing."""
+    said = section.get(_ONLY_CHANGES) or child_text(section, _ONLY_CHANGES)
+    return said is not None and said != "" and not flag(said)
 
 
 def _shape(offer: Offer) -> FileKind:

@@ -6,6 +6,7 @@ No DTD, no entities, no network. A DOCTYPE is refused at the first element, befo
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, BinaryIO
@@ -17,6 +18,7 @@ from bridge.core.errors import Refused
 
 _CHUNK_BYTES = 65_536
 _TAIL_BYTES = 256
+_WRITTEN_AT = r"""ДатаФормирования\s*=\s*["'][^"'<>]*["']"""
 
 _WHAT_TO_DO = {
     "xml_dtd_refused": "it has a DOCTYPE, which CommerceML never has and which can hide an attack. Export it anew.",
@@ -49,7 +51,6 @@ class Elements:
         self._head = stream.read(HEAD_BYTES)
         self._tail = self._head[-_TAIL_BYTES:]
         self._read_bytes = len(self._head)
-        self._sha256 = hashlib.sha256(self._head)
         self._is_begun = False
         self.prologue = self._recognised()
         self._parser = etree.XMLPullParser(
@@ -64,10 +65,19 @@ class Elements:
             remove_pis=True,
         )
 
-    @property
-    def sha256(self) -> bytes:
-        """The digest of what was read so far."""
-        return self._sha256.digest()
+    def digest(self, salt: bytes) -> bytes:
+        """A digest of ``salt`` and the whole file but for the time at which it was written; before anything is read.
+
+        The stream must be one that can be wound back.
+        """
+        encoding = self.prologue.encoding
+        is_wide = encoding.startswith("utf-16")  # of which the pattern would match no letter
+        head = self._head if is_wide else re.sub(_WRITTEN_AT.encode(encoding), b"", self._head, count=1)
+        found = hashlib.sha256(salt + head)
+        while chunk := self._stream.read(_CHUNK_BYTES):
+            found.update(chunk)
+        self._stream.seek(len(self._head))
+        return found.digest()
 
     def __iter__(self) -> Iterator[etree._Element]:
         """Read the file once from its beginning to its end."""
@@ -90,7 +100,6 @@ class Elements:
     def _chunks(self) -> Iterator[bytes]:
         yield self._head[self.prologue.text_at :]
         while chunk := self._stream.read(_CHUNK_BYTES):
-            self._sha256.update(chunk)
             self._read_bytes += len(chunk)
             self._tail = (self._tail + chunk)[-_TAIL_BYTES:]
             yield chunk

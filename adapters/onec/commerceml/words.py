@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import lru_cache
 
@@ -74,11 +75,36 @@ def flag(text: str) -> bool:
 _CURRENCIES = table(CURRENCIES)
 
 
+def own_currencies(names: Mapping[str, str]) -> dict[str, str]:
+    """A writer's own names, to be given to ``currency``."""
+    return {_plain(name): code for name, code in names.items()}
+
+
+def currency(text: str, own: Mapping[str, str] | None = None) -> str | None:
+    """The ISO 4217 code for what files call a currency; ``None`` if it is unknown. ``own`` names count first."""
+    return (own.get(_plain(text)) if own else None) or _known_currency(text)
+
+
+@dataclass(frozen=True, slots=True)
+class Currencies:
+    """What is known of currencies while a file is read: its writer's ``own`` names, and those of price lists."""
+
+    own: Mapping[str, str] = field(default_factory=dict)
+    of_lists: dict[str, str] = field(default_factory=dict)
+
+    def of(self, shown: str, price_list: str) -> str | None:
+        """The code of a price; if it names no currency, that of its price list."""
+        return currency(shown, self.own) if shown else self.of_lists.get(price_list)
+
+
 @lru_cache(_WORDS_MAX)
-def currency(text: str) -> str | None:
-    """The ISO 4217 code for what files call a currency; ``None`` if it is unknown."""
-    word = text.strip().rstrip(".")
-    known = _CURRENCIES.get(alike(word.replace(".", " ")))
+def _known_currency(text: str) -> str | None:
+    known = _CURRENCIES.get(_plain(text))
     if known:
         return known
+    word = text.strip().rstrip(".")
     return word.upper() if len(word) == 3 and word.isascii() and word.isalpha() else None
+
+
+def _plain(text: str) -> str:
+    return alike(text.strip().rstrip(".").replace(".", " "))
