@@ -7,7 +7,10 @@ first ("202, look there") and the final one later: after a crash between the two
 from __future__ import annotations
 
 import hashlib
+import json
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Connection, bindparam, text
@@ -27,6 +30,35 @@ _FINISH = text(
     "UPDATE idempotency SET status = :status, body = :body, headers = :headers WHERE client_id = :client AND key = :key"
 ).bindparams(bindparam("headers", type_=JSONB))
 
+_SEEN_MANY = text(
+    """
+    SELECT client_id, key, request_hash, status, body, headers
+    FROM unnest(CAST(:clients AS uuid[]), CAST(:keys AS text[])) AS w(client_id, key)
+    JOIN idempotency USING (client_id, key)
+    """
+)
+_KEEP_MANY = text(
+    """
+    INSERT INTO idempotency (client_id, key, request_hash, status, body, headers)
+    SELECT client_id, key, hash, status, body, CAST(headers AS jsonb)
+    FROM unnest(CAST(:clients AS uuid[]), CAST(:keys AS text[]), CAST(:hashes AS bytea[]), CAST(:statuses AS integer[]),
+                CAST(:bodies AS bytea[]), CAST(:headers AS text[])) AS w(client_id, key, hash, status, body, headers)
+    ORDER BY client_id, key ON CONFLICT DO NOTHING
+    """
+)
+_FINISH_MANY = text(
+    """
+    UPDATE idempotency i SET status = w.status, body = w.body, headers = CAST(w.headers AS jsonb)
+    FROM unnest(CAST(:clients AS uuid[]), CAST(:keys AS text[]), CAST(:statuses AS integer[]),
+                CAST(:bodies AS bytea[]), CAST(:headers AS text[])) AS w(client_id, key, status, body, headers)
+    WHERE i.client_id = w.client_id AND i.key = w.key
+    """
+)
+
+
+class Raced(Exception):
+    """A twin of a request stored its answer first: roll back, then look what it was."""
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:
@@ -45,6 +77,11 @@ class Call:
     key: str
     digest: bytes
 
+    @property
+    def name(self) -> tuple[UUID, str]:
+        """What makes it this call and no other: the client and his key."""
+        return self.client_id, self.key
+
     @classmethod
     def of(cls, client_id: UUID, key: str, method: str, path: str, body: bytes) -> Call:
         """Describe a request."""
@@ -59,9 +96,13 @@ class Call:
         if tx.execute(_BEGIN, values).first():
             return None
         seen = tx.execute(_SEEN, values).one()
-        if seen.request_hash != self.digest:
-            raise Refused("idempotency_key_reused", "This Idempotency-Key was used with another request.")
+        self.check(seen.request_hash)
         return Answer(seen.status, seen.body, seen.headers)
+
+    def check(self, digest: bytes) -> None:
+        """Raise ``Refused`` if the key was used for another request than this."""
+        if digest != self.digest:
+            raise Refused("idempotency_key_reused", "This Idempotency-Key was used with another request.")
 
     def forget(self, tx: Connection) -> None:
         """Give the key back, because nothing was done under it: the same request may then be made again."""
@@ -71,3 +112,45 @@ class Call:
         """Store the answer in the transaction of its effect."""
         values = {"client": self.client_id, "key": self.key, "status": answer.status}
         tx.execute(_FINISH, {**values, "body": answer.body, "headers": answer.headers})
+
+
+def seen_many(tx: Connection, calls: Sequence[Call]) -> dict[tuple[UUID, str], Answer | Refused]:
+    """What was answered to those of ``calls`` that were answered before, by client and key."""
+    by_name = {call.name: call for call in calls}
+    rows = tx.execute(_SEEN_MANY, _names(calls))
+    seen: dict[tuple[UUID, str], Answer | Refused] = {}
+    for client_id, key, digest, status, body, headers in rows:
+        try:
+            by_name[client_id, key].check(digest)
+            seen[client_id, key] = Answer(status, body, headers)
+        except Refused as refusal:
+            seen[client_id, key] = refusal
+    return seen
+
+
+def keep_many(tx: Connection, answers: Sequence[tuple[Call, Answer]]) -> None:
+    """Store the answers to calls that were not begun, in the transaction of their effects. Raises ``Raced``."""
+    if not answers:
+        return
+    hashes = {"hashes": [call.digest for call, _ in answers]}
+    if tx.execute(_KEEP_MANY, _columns(answers) | hashes).rowcount != len(answers):
+        raise Raced
+
+
+def finish_many(tx: Connection, answers: Sequence[tuple[Call, Answer]]) -> None:
+    """Replace provisional answers by final ones."""
+    if answers:
+        tx.execute(_FINISH_MANY, _columns(answers))
+
+
+def _names(calls: Sequence[Call]) -> dict[str, list[Any]]:
+    return {"clients": [call.client_id for call in calls], "keys": [call.key for call in calls]}
+
+
+def _columns(answers: Sequence[tuple[Call, Answer]]) -> dict[str, list[Any]]:
+    return {
+        **_names([call for call, _ in answers]),
+        "statuses": [answer.status for _, answer in answers],
+        "bodies": [answer.body for _, answer in answers],
+        "headers": [json.dumps(answer.headers) for _, answer in answers],
+    }

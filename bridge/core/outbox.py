@@ -7,13 +7,13 @@ changes nothing. A crash at any point leaves the row to be claimed again, with `
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import structlog
-from sqlalchemy import Connection, bindparam, text
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy import Connection, text
 
 from bridge.core.errors import BridgeError
 
@@ -47,10 +47,11 @@ class FenceLost(Exception):
 _PUT = text(
     """
     INSERT INTO outbox (lane, kind, key, payload, due_at, trace_id)
-    VALUES (:lane, :kind, :key, :payload, clock_timestamp() + make_interval(secs => :delay_s), :trace_id)
-    RETURNING outbox_id
+    SELECT :lane, :kind, w.key, CAST(w.payload AS jsonb), clock_timestamp() + make_interval(secs => :delay_s), :trace_id
+    FROM unnest(CAST(:keys AS text[]), CAST(:payloads AS text[])) WITH ORDINALITY AS w(key, payload, place)
+    ORDER BY w.place RETURNING outbox_id
     """
-).bindparams(bindparam("payload", type_=JSONB))
+)
 
 _CLAIM = """
     WITH due AS (
@@ -93,17 +94,30 @@ _ALL_DONE = text(
 
 
 def put(tx: Connection, lane: str, kind: str, key: str, payload: dict[str, Any], *, delay_s: float = 0.0) -> int:
-    """Write one piece of work into the caller's transaction and return its id.
+    """Write one piece of work into the caller's transaction and return its id; see ``put_many``."""
+    return put_many(tx, lane, kind, [(key, payload)], delay_s=delay_s)[0]
+
+
+def put_many(
+    tx: Connection, lane: str, kind: str, rows: Sequence[tuple[str, dict[str, Any]]], *, delay_s: float = 0.0
+) -> list[int]:
+    """Write work of one kind, of each its key and payload, into the caller's transaction and return the ids in order.
 
     ``delay_s`` leaves a grace in which the process that wrote it may do it itself; without one, workers are woken at
-    the commit. The caller holds the lock of the aggregate that ``key`` names, so that ids of one key follow its order.
+    the commit. The caller holds the lock of the aggregate that each key names, so that ids of one key follow its order.
     """
-    trace = str(structlog.contextvars.get_contextvars().get("request_id", ""))
-    row = {"lane": lane, "kind": kind, "key": key, "payload": payload, "delay_s": delay_s, "trace_id": trace}
-    work_id: int = tx.execute(_PUT, row).scalar_one()
-    if delay_s == 0.0:
+    values = {
+        "lane": lane,
+        "kind": kind,
+        "keys": [key for key, _ in rows],
+        "payloads": [json.dumps(payload) for _, payload in rows],
+        "delay_s": delay_s,
+        "trace_id": str(structlog.contextvars.get_contextvars().get("request_id", "")),
+    }
+    work_ids = list(tx.execute(_PUT, values).scalars()) if rows else []
+    if work_ids and delay_s == 0.0:
         wake(tx, lane)
-    return work_id
+    return work_ids
 
 
 def wake(tx: Connection, lane: str) -> None:

@@ -48,10 +48,18 @@ _REFS = text("SELECT performance_id, ref FROM performance WHERE performance_id =
 
 @dataclass(frozen=True, slots=True)
 class Errand:
-    """One row of work and the command it stands for; none if the command is no longer needed."""
+    """One row of work and the command it stands for, none if it is no longer needed; ``before`` are releases without
+    which the ERP could not agree to it, made by work of their own as well.
+    """
 
     work: Work
     command: Command | None
+    before: Sequence[Release] = ()
+
+    @property
+    def commands(self) -> Sequence[Command]:
+        """All that must be sent, the command last."""
+        return [*self.before, self.command] if self.command else []
 
 
 class SeatCommands:
@@ -76,18 +84,17 @@ class SeatCommands:
             self._send([errand], deadline)
 
     def _send(self, errands: Sequence[Errand], deadline: Deadline) -> None:
-        commands = [errand.command for errand in errands if errand.command is not None]
-        if not commands:
+        if not errands:
             return
         try:
-            results = self._erp.apply(commands, deadline)
+            results = iter(self._erp.apply([one for errand in errands for one in errand.commands], deadline))
         except Unknown:
             self._suspect(errands)
             raise
         except (NotSent, Throttled):
             self._turn_away(errands)
             raise
-        self._settle(list(zip(errands, results, strict=True)))
+        self._settle([(errand, [next(results) for _ in errand.commands][-1]) for errand in errands])
 
     def _suspect(self, errands: Sequence[Errand]) -> None:
         """Unknown is a state, not a guess: the seats stay taken until a look-up decides."""
@@ -164,7 +171,15 @@ def _errands(tx: Connection, batch: Sequence[Work]) -> list[Errand]:
     of_holds = [work for work in batch if work.kind != "confirm" and "performance_ref" not in work.payload]
     found = holds.get_many(tx, [UUID(work.payload["hold_id"]) for work in of_holds])
     refs = _performance_refs(tx, [hold.performance_id for hold in found.values()])
-    return [Errand(work, _command(tx, work, found, refs)) for work in batch]
+    return [_errand(tx, work, found, refs) for work in batch]
+
+
+def _errand(tx: Connection, work: Work, found: Mapping[UUID, HeldSeats], refs: Mapping[UUID, str]) -> Errand:
+    command = _command(tx, work, found, refs)
+    if not isinstance(command, Hold):
+        return Errand(work, command)
+    overtaken = [UUID(old) for old in work.payload.get("instead_of", ())]
+    return Errand(work, command, [Release(old, command.performance_ref) for old in overtaken])
 
 
 def _command(tx: Connection, work: Work, found: Mapping[UUID, HeldSeats], refs: Mapping[UUID, str]) -> Command | None:
@@ -189,17 +204,17 @@ def _performance_refs(tx: Connection, performance_ids: Sequence[UUID]) -> dict[U
 
 
 def _confirm(tx: Connection, order: Order) -> Confirm:
-    refs = _performance_refs(tx, [line.performance_id for line in order.lines])
+    refs = _performance_refs(tx, [seat.performance_id for _, seat in order.seats])
     currency = order.total.currency
     lines = [
         ErpOrderLine(
-            line.hold_id,
-            refs[line.performance_id],
-            line.seat_ref,
+            seat.hold_id,
+            refs[seat.performance_id],
+            seat.seat_ref,
             line.price_type,
             Money(line.price_minor, currency),
         )
-        for line in order.lines
+        for line, seat in order.seats
     ]
     buyer = order.buyer
     erp_buyer = ErpBuyer(buyer.kind.value, buyer.name, buyer.email, buyer.phone, buyer.inn)

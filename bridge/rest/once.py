@@ -36,15 +36,13 @@ def answer(status: int, body: BaseModel, headers: Mapping[str, str] | None = Non
 def replay(call: Call, tx: Connection) -> Response | None:
     """Claim the key, or answer as before."""
     seen = call.begin(tx)
-    if seen is None:
-        return None
-    response = send(seen)
-    response.headers["Idempotent-Replayed"] = "true"
-    return response
+    return send(seen, is_replay=True) if seen else None
 
 
-def send(given: Answer) -> Response:
+def send(given: Answer, *, is_replay: bool = False) -> Response:
     """An answer as a response."""
     response = Response(given.body, given.status, content_type="application/json")
     response.headers.update(given.headers)
+    if is_replay:
+        response.headers["Idempotent-Replayed"] = "true"
     return response

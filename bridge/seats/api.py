@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Annotated, Any, Self
+from contextvars import copy_context
+from typing import Any
 from uuid import UUID
 
 from flask import Response
 from flask_openapi3 import APIBlueprint
-from pydantic import BaseModel, Field, model_validator
+from pydantic import BaseModel
 from sqlalchemy import Connection
 
 from bridge.catalogue.api import PerformancePath
@@ -26,87 +27,16 @@ from bridge.rest.auth import client_with
 from bridge.rest.problems import of_error
 from bridge.rest.remembered import Remembered
 from bridge.rest.routes import api_blueprint, view
-from bridge.rest.shapes import Given, Moment, Problem, Shown
+from bridge.rest.shapes import Problem
 from bridge.seats import holds
-from bridge.seats.claim import seats_unavailable
+from bridge.seats.deciding import seats_unavailable
+from bridge.seats.desk import Asked, Desk
 from bridge.seats.inventory import seat_map
 from bridge.seats.model import UNAVAILABLE, Hold, HoldState, Wish
-from bridge.seats.placing import BestWish, Place, Placed, place_best, place_hold
+from bridge.seats.placing import BestWish, Place
+from bridge.seats.shapes import BestWanted, HoldShown, HoldWanted, SeatMapShown, show
 
-SeatRef = Annotated[str, Field(min_length=1, max_length=80)]
 MAP_LIFE_S = 0.25
-SEATS_MAX = 100  # of any channel; a channel's own limit is lower
-
-
-class SeatWanted(Given):
-    """A seat at a price type; without one, at the full price."""
-
-    id: SeatRef
-    price_type: str | None = Field(default=None, max_length=80)
-
-
-class BestWanted(Given):
-    """So many seats together, wherever they are best."""
-
-    count: int = Field(ge=1, le=SEATS_MAX)
-    price_type: str | None = Field(default=None, max_length=80)
-    zone: str | None = Field(default=None, max_length=80)
-    accessible: bool = False
-
-
-class HoldWanted(Given):
-    """Seats of one performance to be kept for a buyer."""
-
-    performance: UUID
-    seats: list[SeatRef | SeatWanted] | None = Field(default=None, max_length=SEATS_MAX)
-    best: BestWanted | None = None
-    partial: bool = Field(default=False, description="Take what there is, instead of all or none")
-    customer_ref: str | None = Field(default=None, max_length=200, description="Your own name for the buyer")
-    wait_s: float = Field(default=5.0, ge=0, le=60, description="How long you are ready to wait for the answer")
-
-    @model_validator(mode="after")
-    def _names_seats_or_asks_for_the_best(self) -> Self:
-        if (self.seats is None) == (self.best is None):
-            raise ValueError("give either 'seats' or 'best'")
-        return self
-
-
-class SeatHeld(Shown):
-    """A seat of a hold."""
-
-    id: str
-    price_type: str
-    price_minor: int
-    currency: str
-
-
-class HoldShown(Shown):
-    """A hold. While its state is ``reserving`` or ``uncertain``, ask again: the seats stay kept meanwhile."""
-
-    id: UUID
-    state: HoldState
-    performance: UUID
-    expires_at: Moment
-    expires_in_s: float = Field(description="Seconds left by our clock; count these down, not your own time")
-    seats: list[SeatHeld]
-    total_minor: int
-    currency: str
-
-
-class SeatShown(Shown):
-    """A seat on the map: ``free``, ``held``, ``sold`` or ``blocked``."""
-
-    id: str
-    state: str
-    zone: str
-
-
-class SeatMapShown(Shown):
-    """Seats, and the version to ask for later changes with. A delta may repeat a seat but never misses one."""
-
-    version: str
-    full: bool
-    seats: list[SeatShown]
 
 
 class Since(BaseModel):
@@ -126,7 +56,7 @@ class SeatsApi:
 
     def __init__(self, db: Database, gateway: Gateway, wait_max_s: float) -> None:
         self._db = db
-        self._gateway = gateway
+        self._desk = Desk(db, gateway)
         self._wait_max_s = wait_max_s
         self._maps = Remembered(MAP_LIFE_S, _without_version)
 
@@ -151,20 +81,9 @@ class SeatsApi:
         seats that somebody else has.
         """
         client = client_with(Scope.SELL)
-        call = once.call_of(client)
         deadline = Deadline.after(min(body.wait_s, self._wait_max_s))
-        self._gateway.check_room()
-        with self._db.begin() as tx:
-            if seen := once.replay(call, tx):
-                return seen
-            placed = _place(tx, body, client, call)
-            given = _answer(placed.hold)
-            call.finish(tx, given)
-        if placed.work_id is not None:
-            self._gateway.run(placed.work_id, deadline)
-            with self._db.begin() as tx:
-                given = _final(tx, call, holds.get(tx, placed.hold.id))
-        return once.send(given)
+        given = self._desk.place(_asked(body, client, once.call_of(client)), deadline)
+        return once.send(given.answer, is_replay=given.is_replay)
 
     def get(self, path: HoldPath) -> Response:
         """One hold as it stands."""
@@ -196,14 +115,16 @@ def _without_version(body: bytes) -> bytes:
     return body.partition(b",")[2]
 
 
-def _place(tx: Connection, body: HoldWanted, client: Client, call: Call) -> Placed:
+def _asked(body: HoldWanted, client: Client, call: Call) -> Asked:
+    wishes = [Wish(seat) if isinstance(seat, str) else Wish(seat.id, seat.price_type) for seat in body.seats or ()]
     hold_id = ids.derive("hold", client.id, call.key)
-    seats = [Wish(seat) if isinstance(seat, str) else Wish(seat.id, seat.price_type) for seat in body.seats or ()]
-    place = Place(hold_id, client.id, body.performance, seats, body.customer_ref, body.partial)
-    if body.best is None:
-        return place_hold(tx, place, client.rules)
-    best = BestWish(body.best.count, body.best.price_type, body.best.zone, body.best.accessible)
-    return place_best(tx, place, best, client.rules)
+    place = Place(hold_id, client.id, client.rules, body.performance, wishes, body.customer_ref, body.partial)
+    context = copy_context()  # another request may put this one's answer into words: in the language of this one
+    return Asked(call, place, lambda hold: context.run(_answer, hold), _best(body.best))
+
+
+def _best(wanted: BestWanted | None) -> BestWish | None:
+    return BestWish(wanted.count, wanted.price_type, wanted.zone, wanted.accessible) if wanted else None
 
 
 def _answer(hold: Hold) -> Answer:
@@ -222,24 +143,9 @@ def _answer(hold: Hold) -> Answer:
 def _refusal(hold: Hold) -> BridgeError:
     """Why the ERP did not agree. Only seats that somebody has are lost; an ERP that cannot be asked has none."""
     refusal = hold.refusal or {}
-    if _was_not_asked(hold):
+    if hold.was_not_asked:
         return NotSent(UNAVAILABLE, "The ticket office cannot be asked now; nothing was held. Ask again in a moment.")
     return seats_unavailable(refusal.get("lost") or [line.seat_ref for line in hold.lines])
-
-
-def _final(tx: Connection, call: Call, hold: Hold) -> Answer:
-    given = _answer(hold)
-    if _was_not_asked(hold):
-        holds.forget(tx, hold.id)
-        call.forget(tx)
-    else:
-        call.finish(tx, given)
-    return given
-
-
-def _was_not_asked(hold: Hold) -> bool:
-    """Whether the ERP never heard of it: then it is as if nobody had asked, and the same key may be used again."""
-    return hold.state is HoldState.REFUSED and (hold.refusal or {}).get("code") == UNAVAILABLE
 
 
 def _own(tx: Connection, hold_id: UUID, client: Client) -> Hold:
@@ -248,21 +154,3 @@ def _own(tx: Connection, hold_id: UUID, client: Client) -> Hold:
     if hold.client_id != client.id:
         raise Refused("hold_unknown", "There is no such hold.")
     return hold
-
-
-def show(hold: Hold) -> HoldShown:
-    """A hold as the API shows it."""
-    is_lapsed = hold.state is HoldState.ACTIVE and hold.expires_in_s <= 0
-    return HoldShown(
-        id=hold.id,
-        state=HoldState.EXPIRED if is_lapsed else hold.state,
-        performance=hold.performance_id,
-        expires_at=hold.expires_at,
-        expires_in_s=round(hold.expires_in_s, 3),
-        seats=[
-            SeatHeld(id=line.seat_ref, price_type=line.price_type, price_minor=line.price_minor, currency=hold.currency)
-            for line in hold.lines
-        ],
-        total_minor=hold.total_minor,
-        currency=hold.currency,
-    )

@@ -5,7 +5,7 @@ Each function works in the caller's transaction and writes the work it causes in
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
@@ -98,9 +98,19 @@ _LAPSED = text(
 )
 
 
-def ask_erp(tx: Connection, kind: str, hold_id: UUID, *, delay_s: float = 0.0) -> int:
-    """Write the work to ``hold`` or ``release`` a hold in the ERP; return the row's id."""
-    return outbox.put(tx, LANE, kind, f"hold:{hold_id}", {"hold_id": str(hold_id)}, delay_s=delay_s)
+def ask_erp(tx: Connection, asked: Sequence[tuple[UUID, Collection[UUID]]], delay_s: float = 0.0) -> list[int]:
+    """Write the work to hold seats in the ERP, of each hold with those it took its seats over from; return the rows'
+    ids. The releases of the latter are work of their own, but the ERP must hear of them first.
+    """
+    rows = [
+        (_key(hold_id), {"hold_id": str(hold_id), "instead_of": sorted(str(old) for old in overtaken)})
+        for hold_id, overtaken in asked
+    ]
+    return outbox.put_many(tx, LANE, "hold", rows, delay_s=delay_s)
+
+
+def _key(hold_id: UUID) -> str:
+    return f"hold:{hold_id}"
 
 
 def get(tx: Connection, hold_id: UUID) -> Hold:
@@ -191,7 +201,7 @@ def shrink(tx: Connection, hold_id: UUID, lost: Sequence[str]) -> bool:
     total = sum(line.price_minor for line in kept)
     tx.execute(_KEEP, {"id": hold_id, "lines": [asdict(line) for line in kept], "total": total})
     tx.execute(_FREE_SOME, {"id": hold_id, "seats": list(lost)})
-    ask_erp(tx, "hold", hold_id)
+    ask_erp(tx, [(hold_id, ())])
     return True
 
 
@@ -248,9 +258,8 @@ def expire_lapsed(tx: Connection, rows_max: int = 500) -> int:
 
 def _give_back(tx: Connection, hold_ids: Sequence[UUID]) -> None:
     tx.execute(_FREE_SEATS, {"ids": list(hold_ids)})
-    for hold in get_many(tx, hold_ids).values():
-        if hold.authority is Authority.ERP:
-            ask_erp(tx, "release", hold.id)
+    known = [hold.id for hold in get_many(tx, hold_ids).values() if hold.authority is Authority.ERP]
+    outbox.put_many(tx, LANE, "release", [(_key(hold_id), {"hold_id": str(hold_id)}) for hold_id in known])
 
 
 def extend_for_payment(tx: Connection, hold_ids: Sequence[UUID], seconds: int) -> None:

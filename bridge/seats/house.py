@@ -10,7 +10,8 @@ from uuid import UUID
 from sqlalchemy import Connection, text
 
 from bridge.core.errors import Refused
-from bridge.seats.claim import IS_FREE, seats_unavailable
+from bridge.seats.claim import IS_FREE
+from bridge.seats.deciding import seats_unavailable
 
 _HOUSE_HOLD = text(
     """

@@ -95,6 +95,11 @@ class Hold:
         """Whether it still keeps its seats from others."""
         return self.state in LIVE and self.expires_in_s > 0
 
+    @property
+    def was_not_asked(self) -> bool:
+        """Whether the ERP never heard of it: then it is as if nobody had asked, and the same key may be used again."""
+        return self.state is HoldState.REFUSED and (self.refusal or {}).get("code") == UNAVAILABLE
+
 
 def check_wishes(wishes: Sequence[Wish], rules: Rules) -> None:
     """Refuse an empty list, a seat named twice, more seats than the channel allows."""

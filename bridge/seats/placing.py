@@ -1,23 +1,26 @@
-"""Placing a hold: claimed in milliseconds, then settled by whoever has the authority over the seats."""
+"""Placing holds: claimed in milliseconds, then settled by whoever has the authority over the seats."""
 
 from __future__ import annotations
 
+import json
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, bindparam, text
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy import Connection, text
 
 from bridge.catalogue.service import hall_seats
 from bridge.channels.model import Rules
 from bridge.core.errors import Refused
+from bridge.seats import claim as seats
 from bridge.seats import holds
 from bridge.seats.best import Seat, propose
-from bridge.seats.claim import Claim, Claimed, claim_seats
+from bridge.seats.deciding import Claim, Grant, decide
 from bridge.seats.inventory import seat_map
-from bridge.seats.model import Authority, Hold, HoldState, Wish, check_wishes
+from bridge.seats.model import Authority, Hold, HoldLine, HoldState, Wish, check_wishes
 
 TRIES_MAX = 5  # proposals tried before the buyer is told that others were quicker
 SELF_SERVICE_S = 3.0  # the request that placed a hold may ask the ERP itself for so long before a worker does
@@ -25,31 +28,53 @@ SELF_SERVICE_S = 3.0  # the request that placed a hold may ask the ERP itself fo
 _INSERT = text(
     """
     INSERT INTO hold (hold_id, client_id, channel, performance_id, customer_ref, authority, state, lines, is_partial,
-                      total_minor, currency, expires_at, cap_at)
-    VALUES (:id, :client, :channel, :performance, :customer_ref, :authority, :state, :lines, :is_partial, :total,
-            :currency, :expires_at, CAST(:expires_at AS timestamptz) + make_interval(secs => :spare_s))
+                      total_minor, currency, created_at, expires_at, cap_at)
+    SELECT hold_id, client_id, channel, performance_id, customer_ref, authority, state, CAST(lines AS jsonb),
+           is_partial, total_minor, currency, created_at, expires_at, cap_at
+    FROM unnest(CAST(:hold_id AS uuid[]), CAST(:client_id AS uuid[]), CAST(:channel AS text[]),
+                CAST(:performance_id AS uuid[]), CAST(:customer_ref AS text[]), CAST(:authority AS text[]),
+                CAST(:state AS text[]), CAST(:lines AS text[]), CAST(:is_partial AS boolean[]),
+                CAST(:total_minor AS bigint[]), CAST(:currency AS text[]), CAST(:created_at AS timestamptz[]),
+                CAST(:expires_at AS timestamptz[]), CAST(:cap_at AS timestamptz[]))
+        AS w(hold_id, client_id, channel, performance_id, customer_ref, authority, state, lines, is_partial,
+             total_minor, currency, created_at, expires_at, cap_at)
     """
-).bindparams(bindparam("lines", type_=JSONB))
+)
 # One customer's requests queue here, so that two at once cannot both be the last one allowed.
-_ONE_AT_A_TIME = text("SELECT pg_advisory_xact_lock(hashtextextended(:customer, 0))")
+_ONE_AT_A_TIME = text(
+    """
+    SELECT pg_advisory_xact_lock(hashtextextended(customer, 0))
+    FROM (SELECT customer FROM unnest(CAST(:customers AS text[])) AS w(customer) ORDER BY customer) AS in_order
+    """
+)
 _LIVE_HOLDS = text(
     """
-    SELECT count(*) FROM hold WHERE client_id = :client AND customer_ref = :customer_ref
-    AND state IN ('reserving', 'active', 'uncertain') AND expires_at > clock_timestamp()
+    SELECT client_id, customer_ref, count(*)
+    FROM unnest(CAST(:clients AS uuid[]), CAST(:customers AS text[])) AS w(client_id, customer_ref)
+    JOIN hold USING (client_id, customer_ref)
+    WHERE state IN ('reserving', 'active', 'uncertain') AND expires_at > clock_timestamp()
+    GROUP BY client_id, customer_ref
     """
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A request to hold ``wishes`` of a performance for a client's customer."""
+    """A request to hold ``wishes`` of a performance for a client's customer, by the rules of the client's channel."""
 
     hold_id: UUID
     client_id: UUID
+    rules: Rules
     performance_id: UUID
     wishes: Sequence[Wish]
     customer_ref: str | None = None
     is_partial: bool = False
+
+    @property
+    def claim(self) -> Claim:
+        """The seats it wants."""
+        rules = self.rules
+        return Claim(self.hold_id, self.performance_id, rules.channel, self.wishes, rules.hold_ttl_s, self.is_partial)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,39 +97,114 @@ class Placed:
     work_id: int | None
 
 
-def place_hold(tx: Connection, place: Place, rules: Rules) -> Placed:
-    """Claim the seats and write the hold. Inside an allotment it is active at once, else the ERP has to agree.
-
-    Raises ``Refused`` with the reason; the transaction must then roll back.
+def place_holds(tx: Connection, places: Sequence[Place]) -> list[Placed | Refused]:
+    """Claim the seats of each request, in their order, and write its hold. Inside an allotment a hold is active at
+    once, else the ERP has to agree. What is refused changes nothing.
     """
-    check_wishes(place.wishes, rules)
-    _check_live_holds(tx, place, rules)
-    claimed = claim_seats(
-        tx,
-        Claim(place.hold_id, place.performance_id, rules.channel, place.wishes, rules.hold_ttl_s, place.is_partial),
+    refusals = _refused_by_rules(tx, places)
+    outcomes = iter(_claimed(tx, [place for place, refusal in zip(places, refusals, strict=True) if not refusal]))
+    return [refusal or next(outcomes) for refusal in refusals]
+
+
+def _claimed(tx: Connection, places: Sequence[Place]) -> list[Placed | Refused]:
+    claims = [place.claim for place in places]
+    decided = decide(claims, seats.look(tx, claims)) if claims else []
+    granted = [(place, found) for place, found in zip(places, decided, strict=True) if isinstance(found, Grant)]
+    made = iter(_write(tx, granted))
+    known = _known(tx, decided, places)
+    return [
+        _of_performance(found, place, known) if isinstance(found, Refused) else next(made)
+        for place, found in zip(places, decided, strict=True)
+    ]
+
+
+def _known(tx: Connection, decided: Sequence[Grant | Refused], places: Sequence[Place]) -> set[UUID]:
+    """Which performances there are of those whose seats were not found."""
+    doubtful = [
+        place.performance_id
+        for place, found in zip(places, decided, strict=True)
+        if isinstance(found, Refused) and found.code == "seats_unknown"
+    ]
+    return seats.known(tx, doubtful) if doubtful else set()
+
+
+def _of_performance(refusal: Refused, place: Place, known: set[UUID]) -> Refused:
+    """Seats of a performance that there is not are unknown because of it."""
+    if refusal.code == "seats_unknown" and place.performance_id not in known:
+        return Refused("performance_unknown", "There is no such performance.")
+    return refusal
+
+
+def _write(tx: Connection, granted: Sequence[tuple[Place, Grant]]) -> list[Placed]:
+    """Write the holds, give them their seats, and leave the work to ask the ERP where it has to agree."""
+    if not granted:
+        return []
+    made = [_hold(place, grant) for place, grant in granted]
+    rows = [_row(place, hold) for (place, _), hold in zip(granted, made, strict=True)]
+    tx.execute(_INSERT, {column: [row[column] for row in rows] for column in rows[0]})
+    seats.take(tx, [grant for _, grant in granted])
+    holds.expire_overtaken(tx, sorted(set().union(*(grant.overtaken for _, grant in granted))))
+    asked = [
+        (hold.id, grant.overtaken)
+        for hold, (_, grant) in zip(made, granted, strict=True)
+        if hold.authority is Authority.ERP
+    ]
+    work = dict(zip([hold_id for hold_id, _ in asked], holds.ask_erp(tx, asked, SELF_SERVICE_S), strict=True))
+    return [Placed(hold, work.get(hold.id)) for hold in made]
+
+
+def _hold(place: Place, grant: Grant) -> Hold:
+    lines = [HoldLine(seat.seat_ref, str(seat.price_type), seat.price_minor or 0) for seat in grant.seats]
+    rules = place.rules
+    return Hold(
+        id=place.hold_id,
+        client_id=place.client_id,
+        channel=rules.channel,
+        performance_id=place.performance_id,
+        state=HoldState.ACTIVE if grant.is_allotted else HoldState.RESERVING,
+        authority=Authority.BROKER if grant.is_allotted else Authority.ERP,
+        lines=lines,
+        total_minor=sum(line.price_minor for line in lines),
+        currency=str(grant.seats[0].currency),
+        created_at=grant.seen_at,
+        expires_at=grant.expires_at,
+        cap_at=grant.seen_at + timedelta(seconds=rules.hold_cap_s),
+        expires_in_s=float(rules.hold_ttl_s),
+        is_partial=place.is_partial,
+        is_in_payment=False,
+        refusal=None,
     )
-    authority = Authority.BROKER if claimed.is_allotted else Authority.ERP
-    state = HoldState.ACTIVE if claimed.is_allotted else HoldState.RESERVING
-    tx.execute(_INSERT, _row(place, rules, claimed) | {"authority": authority.value, "state": state.value})
-    holds.expire_overtaken(tx, claimed.overtaken)
-    work_id = None if claimed.is_allotted else holds.ask_erp(tx, "hold", place.hold_id, delay_s=SELF_SERVICE_S)
-    return Placed(holds.get(tx, place.hold_id), work_id)
 
 
-def place_best(tx: Connection, place: Place, best: BestWish, rules: Rules) -> Placed:
-    """Hold the best free group. Others may be quicker: then the next best, a few times.
+def _row(place: Place, hold: Hold) -> dict[str, Any]:
+    return {
+        "hold_id": hold.id,
+        "client_id": hold.client_id,
+        "channel": hold.channel,
+        "performance_id": hold.performance_id,
+        "customer_ref": place.customer_ref,
+        "authority": hold.authority.value,
+        "state": hold.state.value,
+        "lines": json.dumps([asdict(line) for line in hold.lines]),
+        "is_partial": hold.is_partial,
+        "total_minor": hold.total_minor,
+        "currency": hold.currency,
+        "created_at": hold.created_at,
+        "expires_at": hold.expires_at,
+        "cap_at": hold.cap_at,
+    }
 
-    Raises ``Refused`` if there is no such group, or all that were tried went to others.
+
+def place_best(tx: Connection, place: Place, best: BestWish) -> Placed | Refused:
+    """Hold the best free group. Others may be quicker: then the next best, a few times. What is refused changes
+    nothing.
     """
-    for refs in _proposals(tx, place.performance_id, best, rules):
+    for refs in _proposals(tx, place.performance_id, best, place.rules):
         wishes = [Wish(ref, best.price_type) for ref in refs]
-        try:
-            with tx.begin_nested():
-                return place_hold(tx, replace(place, wishes=wishes), rules)
-        except Refused as refusal:
-            if refusal.code != "seats_unavailable":
-                raise
-    raise Refused("group_unavailable", "There are no %(count)s free seats like that.", count=best.count)
+        (outcome,) = place_holds(tx, [replace(place, wishes=wishes)])
+        if isinstance(outcome, Placed) or outcome.code != "seats_unavailable":
+            return outcome
+    return Refused("group_unavailable", "There are no %(count)s free seats like that.", count=best.count)
 
 
 def _proposals(tx: Connection, performance_id: UUID, best: BestWish, rules: Rules) -> list[list[str]]:
@@ -112,36 +212,40 @@ def _proposals(tx: Connection, performance_id: UUID, best: BestWish, rules: Rule
         Seat(item["ref"], item["section"], item["row"], item["x"], item["y"], item["is_accessible"])
         for item in hall_seats(tx, performance_id)
     ]
-    seats = seat_map(tx, performance_id, None, rules.channel).seats
-    free = {seat.id for seat in seats if seat.state == "free" and best.zone in (None, seat.zone)}
+    shown = seat_map(tx, performance_id, None, rules.channel).seats
+    free = {seat.id for seat in shown if seat.state == "free" and best.zone in (None, seat.zone)}
     return propose(hall, free, best.count, accessible=best.is_accessible)[:TRIES_MAX]
 
 
-def _check_live_holds(tx: Connection, place: Place, rules: Rules) -> None:
+def _refused_by_rules(tx: Connection, places: Sequence[Place]) -> list[Refused | None]:
+    """What the channels' rules say about each request, whatever its seats are."""
+    live = _live_holds(tx, [place for place in places if _is_limited(place)])
+    return [_refused(place, live) for place in places]
+
+
+def _refused(place: Place, live: Counter[tuple[UUID, str | None]]) -> Refused | None:
+    try:
+        check_wishes(place.wishes, place.rules)
+    except Refused as refusal:
+        return refusal
+    limit, customer = place.rules.live_holds_max, (place.client_id, place.customer_ref)
+    if limit is not None and _is_limited(place):
+        if live[customer] >= limit:
+            return Refused("holds_too_many", "This customer has %(limit)s live holds already.", limit=limit)
+        live[customer] += 1
+    return None
+
+
+def _is_limited(place: Place) -> bool:
     """A channel may limit how many live holds one of its customers has; whom it does not name, it does not limit."""
-    if rules.live_holds_max is None or place.customer_ref is None:
-        return
-    tx.execute(_ONE_AT_A_TIME, {"customer": f"{place.client_id}:{place.customer_ref}"})
-    values = {"client": place.client_id, "customer_ref": place.customer_ref}
-    if tx.execute(_LIVE_HOLDS, values).scalar_one() >= rules.live_holds_max:
-        limit = rules.live_holds_max
-        raise Refused("holds_too_many", "This customer has %(limit)s live holds already.", limit=limit)
+    return place.rules.live_holds_max is not None and place.customer_ref is not None
 
 
-def _row(place: Place, rules: Rules, claimed: Claimed) -> dict[str, Any]:
-    lines = [
-        {"seat_ref": row.seat_ref, "price_type": row.price_type, "price_minor": row.price_minor} for row in claimed.rows
-    ]
-    return {
-        "id": place.hold_id,
-        "client": place.client_id,
-        "channel": rules.channel,
-        "performance": place.performance_id,
-        "customer_ref": place.customer_ref,
-        "lines": sorted(lines, key=lambda line: str(line["seat_ref"])),
-        "is_partial": place.is_partial,
-        "total": sum(row.price_minor for row in claimed.rows),
-        "currency": claimed.rows[0].currency,
-        "expires_at": claimed.rows[0].held_until,
-        "spare_s": rules.hold_cap_s - rules.hold_ttl_s,
-    }
+def _live_holds(tx: Connection, places: Sequence[Place]) -> Counter[tuple[UUID, str | None]]:
+    """How many live holds the customers of these requests have; nobody can give them another until we end."""
+    if not places:
+        return Counter()
+    tx.execute(_ONE_AT_A_TIME, {"customers": [f"{place.client_id}:{place.customer_ref}" for place in places]})
+    customers = {(place.client_id, place.customer_ref) for place in places}
+    values = {"clients": [client for client, _ in customers], "customers": [ref for _, ref in customers]}
+    return Counter({(client, ref): count for client, ref, count in tx.execute(_LIVE_HOLDS, values)})

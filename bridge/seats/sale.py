@@ -8,7 +8,8 @@ from uuid import UUID
 
 from sqlalchemy import Connection, text
 
-from bridge.seats.claim import IS_FREE, seats_unavailable
+from bridge.seats.claim import IS_FREE
+from bridge.seats.deciding import seats_unavailable
 
 _SELL = text(
     f"""

@@ -15,6 +15,7 @@ from bridge.catalogue import service as catalogue
 from bridge.channels.model import Rules
 from bridge.channels.service import Client, Scope, add_client, find_client, set_rules
 from bridge.core.db import Database
+from bridge.core.errors import Refused
 from bridge.core.money import Money
 from bridge.exchange.sync import take_seats
 from bridge.ports.erp import ErpEvent, ErpHall, ErpHallSeat, ErpPerformance, ErpPrice, ErpSeat, ErpSeatState
@@ -22,7 +23,7 @@ from bridge.seats import holds
 from bridge.seats.house import Allotment, allot
 from bridge.seats.inventory import seat_map
 from bridge.seats.model import Hold, Wish
-from bridge.seats.placing import Place, Placed, place_hold
+from bridge.seats.placing import Place, Placed, place_holds
 
 FULL_MINOR, REDUCED_MINOR = 100_000, 50_000
 REFS = ("perf-1", "perf-2")
@@ -47,9 +48,16 @@ class House:
         if ttl_s is not None:
             rules = Rules(rules.channel, ttl_s, max(ttl_s, rules.hold_cap_s), rules.seats_per_hold_max)
         wishes = [Wish(seat, more.get("price_type")) for seat in seats]
-        place = Place(more.get("hold_id") or uuid4(), who.id, more.get("performance") or self.performance, wishes)
+        performance = more.get("performance") or self.performance
+        return self.placed(Place(more.get("hold_id") or uuid4(), who.id, rules, performance, wishes))
+
+    def placed(self, place: Place) -> Placed:
+        """Place a hold alone. Raises ``Refused``."""
         with self.db.begin() as tx:
-            return place_hold(tx, place, rules)
+            (outcome,) = place_holds(tx, [place])
+        if isinstance(outcome, Refused):
+            raise outcome
+        return outcome
 
     def active(self, *seats: str, **more: Any) -> Hold:
         """Place a hold to which the ERP has agreed."""

@@ -13,7 +13,7 @@ from bridge.exchange.sync import take_seats
 from bridge.ports.erp import ErpSeat, ErpSeatState
 from bridge.seats.house import HouseHold, block, unblock, unblock_due
 from bridge.seats.model import Wish
-from bridge.seats.placing import BestWish, Place, place_best, place_hold
+from bridge.seats.placing import BestWish, Place, Placed, place_best
 from tests.seats.house import House
 
 
@@ -53,32 +53,25 @@ def test_a_house_hold_ends_by_itself_and_the_erp_does_not_end_it_before(house: H
 
 def test_a_partial_hold_takes_what_there_is(house: House) -> None:
     house.active(house.seats[0])
-    place = Place(
-        uuid4(), house.client.id, house.performance, [Wish(seat) for seat in house.seats[:3]], is_partial=True
-    )
 
-    with house.db.begin() as tx:
-        placed = place_hold(tx, place, house.client.rules)
+    hold = house.placed(wish(house, *house.seats[:3], is_partial=True)).hold
 
-    assert [line.seat_ref for line in placed.hold.lines] == list(house.seats[1:3])
-    assert placed.hold.total_minor == sum(line.price_minor for line in placed.hold.lines)
+    assert [line.seat_ref for line in hold.lines] == list(house.seats[1:3])
+    assert hold.total_minor == sum(line.price_minor for line in hold.lines)
 
 
 def test_a_partial_hold_of_nothing_is_refused(house: House) -> None:
     house.active(house.seats[0])
-    place = Place(uuid4(), house.client.id, house.performance, [Wish(house.seats[0])], is_partial=True)
 
-    with pytest.raises(Refused, match="no longer available"), house.db.begin() as tx:
-        place_hold(tx, place, house.client.rules)
+    with pytest.raises(Refused, match="no longer available"):
+        house.placed(wish(house, house.seats[0], is_partial=True))
 
 
 def test_a_customer_may_have_so_many_live_holds_and_no_more(house: House) -> None:
     rules = replace(house.client.rules, live_holds_max=1)
 
     def place(seat: str, customer: str | None) -> None:
-        wish = Place(uuid4(), house.client.id, house.performance, [Wish(seat)], customer)
-        with house.db.begin() as tx:
-            place_hold(tx, wish, rules)
+        house.placed(replace(wish(house, seat), customer_ref=customer, rules=rules))
 
     place(house.seats[0], "anna")
     with pytest.raises(Refused, match="1 live holds"):
@@ -88,15 +81,23 @@ def test_a_customer_may_have_so_many_live_holds_and_no_more(house: House) -> Non
 
 
 def test_the_best_seats_are_held_in_one_row(house: House) -> None:
-    place = Place(uuid4(), house.client.id, house.performance, [])
-
     with house.db.begin() as tx:
-        placed = place_best(tx, place, BestWish(2), house.client.rules)
+        placed = place_best(tx, wish(house), BestWish(2))
 
+    assert isinstance(placed, Placed)
     assert len(placed.hold.lines) == 2
     assert {line.seat_ref for line in placed.hold.lines} <= set(house.seats)
 
 
 def test_no_best_seats_are_held_where_there_are_not_enough(house: House) -> None:
-    with pytest.raises(Refused, match="no 99 free seats"), house.db.begin() as tx:
-        place_best(tx, Place(uuid4(), house.client.id, house.performance, []), BestWish(99), house.client.rules)
+    with house.db.begin() as tx:
+        outcome = place_best(tx, wish(house), BestWish(99))
+
+    assert isinstance(outcome, Refused)
+    assert outcome.code == "group_unavailable"
+
+
+def wish(house: House, *seats: str, is_partial: bool = False) -> Place:
+    """A wish of the house's own client."""
+    wishes = [Wish(seat) for seat in seats]
+    return Place(uuid4(), house.client.id, house.client.rules, house.performance, wishes, is_partial=is_partial)

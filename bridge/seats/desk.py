@@ -1,0 +1,128 @@
+"""Where holds are asked for: requests that come together share one transaction, and so do their answers.
+
+The answer to a request is stored in the transaction of its effect, under the caller's key: a repeated request gets it
+again. A hold about which the ERP decides is answered twice: "look there" with the hold, and what came of it later.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from sqlalchemy import Connection
+
+from bridge.core import idempotency
+from bridge.core.db import Database
+from bridge.core.deadline import Deadline
+from bridge.core.errors import Refused
+from bridge.core.gateway import Gateway
+from bridge.core.idempotency import Answer, Call, Raced
+from bridge.core.together import Together
+from bridge.seats import holds
+from bridge.seats.model import Hold
+from bridge.seats.placing import BestWish, Place, Placed, place_best, place_holds
+
+Name = tuple[UUID, str]
+
+RACES_MAX = 3  # a twin that stored its answer first is seen the next time
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A request to hold seats: the key under which it is done once, what is wanted, and ``word``, which puts a hold
+    into the words of an answer. Others may call it: it must not depend on the thread.
+    """
+
+    call: Call
+    place: Place
+    word: Callable[[Hold], Answer]
+    best: BestWish | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """An answer, the row of work that will make it final if one will, and whether it was given before."""
+
+    answer: Answer
+    work_id: int | None = None
+    is_replay: bool = False
+
+
+class Desk:
+    """Places holds for the requests of one process."""
+
+    def __init__(self, db: Database, gateway: Gateway) -> None:
+        self._db = db
+        self._gateway = gateway
+        self._placing = Together(self._place_together)
+        self._finishing = Together(self._finish_together)
+
+    def place(self, asked: Asked, deadline: Deadline) -> Given:
+        """Hold what is asked for and wait for the ERP until ``deadline``, if it has to agree. Raises ``Refused``."""
+        self._gateway.check_room()
+        given = self._placing.call(asked)
+        if given.work_id is None:
+            return given
+        self._gateway.run(given.work_id, deadline)
+        return Given(self._finishing.call(asked))
+
+    def _place_together(self, asked: Sequence[Asked]) -> list[Given | Exception]:
+        """One transaction for all; who came twice at once is answered after it, like anybody who repeats himself."""
+        first = {one.call.name: one for one in reversed(asked)}
+        given = self._place_once([one for one in asked if one is first[one.call.name]])
+        return [given[one.call.name] if one is first[one.call.name] else self._place_alone(one) for one in asked]
+
+    def _place_alone(self, one: Asked) -> Given | Exception:
+        return self._place_once([one])[one.call.name]
+
+    def _place_once(self, asked: Sequence[Asked]) -> dict[Name, Given | Exception]:
+        for _ in range(RACES_MAX):
+            try:
+                with self._db.begin() as tx:
+                    return _place(tx, asked)
+            except Raced:
+                continue
+        raise Raced
+
+    def _finish_together(self, asked: Sequence[Asked]) -> list[Answer]:
+        """Answer by what has become of each hold. Of one that the ERP was not asked about nothing is kept."""
+        with self._db.begin() as tx:
+            found = holds.get_many(tx, [one.place.hold_id for one in asked])
+            answers = [one.word(found[one.place.hold_id]) for one in asked]
+            kept = []
+            for one, answer in zip(asked, answers, strict=True):
+                if found[one.place.hold_id].was_not_asked:
+                    holds.forget(tx, one.place.hold_id)
+                    one.call.forget(tx)
+                else:
+                    kept.append((one.call, answer))
+            idempotency.finish_many(tx, kept)
+        return answers
+
+
+def _place(tx: Connection, asked: Sequence[Asked]) -> dict[Name, Given | Exception]:
+    """Place what was not asked before and store the answers. What is refused leaves no trace: its key stays free."""
+    seen = idempotency.seen_many(tx, [one.call for one in asked])
+    fresh = [one for one in asked if one.call.name not in seen]
+    given = {name: _again(answer) for name, answer in seen.items()}
+    kept = []
+    for one, outcome in zip(fresh, _placed(tx, fresh), strict=True):
+        if isinstance(outcome, Refused):
+            given[one.call.name] = outcome
+        else:
+            answer = one.word(outcome.hold)
+            kept.append((one.call, answer))
+            given[one.call.name] = Given(answer, outcome.work_id)
+    idempotency.keep_many(tx, kept)
+    return given
+
+
+def _placed(tx: Connection, asked: Sequence[Asked]) -> list[Placed | Refused]:
+    """Named seats first, all in one statement; then whoever leaves the choice to us, one after another."""
+    named = iter(place_holds(tx, [one.place for one in asked if one.best is None]))
+    return [next(named) if one.best is None else place_best(tx, one.place, one.best) for one in asked]
+
+
+def _again(answer: Answer | Refused) -> Given | Exception:
+    return answer if isinstance(answer, Refused) else Given(answer, is_replay=True)
