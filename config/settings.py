@@ -89,6 +89,12 @@ class SiteExchange(Part):
     keep_days: int = Field(default=14, ge=1, le=3650, description="Days for which runs and their files are kept")
 
 
+class Orders(Part):
+    """Orders."""
+
+    goods_pay_s: float = Field(default=30 * 86400, ge=60, description="Seconds for which an order of goods can be paid")
+
+
 class Worker(Part):
     """Background work."""
 
@@ -180,6 +186,7 @@ class Settings(BaseSettings):
     web: Web = Field(default_factory=Web, description="The HTTP server")
     erp: ErpCalls = Field(default_factory=ErpCalls, description="How the ERP is called")
     periods: Periods = Field(default_factory=Periods, description="How often recurring work is done")
+    orders: Orders = Field(default_factory=Orders, description="Orders")
     worker: Worker = Field(default_factory=Worker, description="Background work")
     exchange: SiteExchange = Field(default_factory=SiteExchange, description="The exchange with 1C as its site")
 

@@ -25,6 +25,7 @@ class Scope(StrEnum):
 
     READ = "read"
     SELL = "sell"
+    DESCRIBE = "describe"  # sell what no catalogue knows, at prices of its own
     REFUND = "refund"
     ERP = "erp"
 

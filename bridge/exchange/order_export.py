@@ -36,17 +36,19 @@ _CANDIDATES = text(
     CROSS JOIN LATERAL (
         SELECT GREATEST(o.changed_at, max(f.recorded_at)) AS version
         FROM payment_attempt a JOIN payment_fact f USING (attempt_id) WHERE a.order_id = o.order_id) v
-    WHERE n.node = :node AND n.takes_orders AND o.state = 'paid'
+    WHERE n.node = :node AND n.takes_orders AND o.state = 'paid' AND o.keeper = 'broker'
       AND (e.order_id IS NULL OR e.version IS NULL OR e.version < v.version OR e.reason IS NOT NULL)
     ORDER BY e.reason IS NOT NULL, v.version, o.order_id LIMIT :rows_max
     """
 )
 _LINES = text(
     """
-    SELECT l.order_id, coalesce(g.ref, '') AS ref, coalesce(g.name, w.name) AS name, l.seat_ref, l.price_minor
-    FROM order_line l JOIN performance p USING (performance_id) JOIN event w USING (event_id)
-    LEFT JOIN offer g ON g.source = :node AND g.ref = p.ref || '#' || l.seat_ref
-    WHERE l.order_id = ANY(:orders) AND l.state = 'sold' ORDER BY l.order_id, l.performance_id, l.seat_ref
+    SELECT l.order_id, coalesce(g.ref, '') AS ref, concat_ws(' ', coalesce(g.name, w.name, l.name), l.seat_ref) AS name,
+        l.price_minor, l.amount_minor, l.quantity, l.seat_ref IS NOT NULL AS is_seat
+    FROM order_line l LEFT JOIN performance p USING (performance_id) LEFT JOIN event w USING (event_id)
+    LEFT JOIN offer g ON g.source = :node
+        AND g.ref = coalesce(p.ref || '#' || l.seat_ref, CASE WHEN l.source = :node THEN l.goods_ref END)
+    WHERE l.order_id = ANY(:orders) AND l.state = 'sold' ORDER BY l.order_id, l.position, l.performance_id, l.seat_ref
     """
 )
 _PAYMENTS = text(
@@ -146,9 +148,7 @@ def _order(row: Any, lines: Sequence[Any], payments: Sequence[Any]) -> OutOrder:
         carrier=Carrier(row.payments),
         buyer=OutBuyer(**buyer),
         total=Money(row.total_minor, row.currency),
-        lines=[
-            OutLine(line.ref, f"{line.name} {line.seat_ref}", Money(line.price_minor, row.currency)) for line in lines
-        ],
+        lines=[_out_line(line, row.currency) for line in lines],
         payments=[
             OutPayment(
                 one.provider_ref,
@@ -160,3 +160,8 @@ def _order(row: Any, lines: Sequence[Any], payments: Sequence[Any]) -> OutOrder:
             for one in payments
         ],
     )
+
+
+def _out_line(line: Any, currency: str) -> OutLine:
+    price, amount = Money(line.price_minor, currency), Money(line.amount_minor, currency)
+    return OutLine(line.ref, line.name, price, amount, line.quantity, line.is_seat)

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
 from uuid import UUID
 
 import structlog
 from sqlalchemy import Connection, text
 
-from bridge.alerts.service import Severity, raise_alert, report_work
+from bridge.alerts.service import Severity, raise_alert, report_work, resolve_alert
 from bridge.core import outbox
 from bridge.core.db import Database
 from bridge.core.deadline import Deadline
 from bridge.core.errors import IntegrityMismatch, NotSent
 from bridge.core.money import Money
 from bridge.core.outbox import FenceLost, Work
-from bridge.core.retry import Policy
+from bridge.core.retry import HOUR, MINUTE, Policy, delay_s
 from bridge.core.runner import postpone
 from bridge.payments import facts
 from bridge.payments.model import FactKind
@@ -24,6 +25,18 @@ from bridge.ports.erp import Erp, ErpPosting, Outcome, Posting, PostingKind, Pos
 log = structlog.get_logger()
 
 _KINDS = {FactKind.CAPTURED: PostingKind.PAYMENT, FactKind.REFUNDED: PostingKind.REFUND}
+ABSENT = "unknown_order"
+WAITS = (
+    "money waits for an order the ERP does not have yet: it comes by the exchange, or its number is not stored there"
+)
+WAITS_UNSEEN = 5  # attempts: about half an hour
+_PATIENT = Policy(delays_s=(MINUTE, 5 * MINUTE, 10 * MINUTE, 15 * MINUTE, HOUR), attempts_max=sys.maxsize)
+_HAS_SEATS = text(
+    """
+    SELECT EXISTS (SELECT 1 FROM order_line l JOIN posting p USING (order_id)
+                   WHERE p.posting_id = :posting AND l.seat_ref IS NOT NULL)
+    """
+)
 _LOAD = text(
     """
     SELECT p.posting_id, p.order_id, f.kind, f.amount_minor, f.currency, f.happened_at, f.provider_ref,
@@ -72,17 +85,33 @@ class Postings:
     def _settle_one(self, tx: Connection, work: Work, result: PostingResult | IntegrityMismatch) -> None:
         if isinstance(result, IntegrityMismatch):
             postpone(tx, work, result, self._policy, report_work)
+        elif result.code == ABSENT and (result.outcome is Outcome.FAILED or _may_come(tx, work)):
+            _wait(tx, work)
         elif result.outcome is Outcome.FAILED:
             error = NotSent("erp_posting_failed", "The ERP rolled the posting back: %(why)s.", why=result.code)
             postpone(tx, work, error, self._policy, report_work)
         elif result.outcome is Outcome.DONE or result.code == "already_posted":
             facts.posted(tx, _id(work), result.number, result.posted_at)
+            resolve_alert(tx, "order_not_in_erp", work.key)
             outbox.done(tx, work)
         else:
             reason = f"{result.code}: {result.message}"
             facts.refused(tx, _id(work), reason)
             raise_alert(tx, "posting_refused", work.key, reason, severity=Severity.CRITICAL, posting=str(_id(work)))
             outbox.done(tx, work)
+
+
+def _may_come(tx: Connection, work: Work) -> bool:
+    """Whether the ERP gets the order by a way of its own. An order of seats it has confirmed, or never will."""
+    return not tx.execute(_HAS_SEATS, {"posting": _id(work)}).scalar_one()
+
+
+def _wait(tx: Connection, work: Work) -> None:
+    """Money for an order the ERP does not have yet waits for it without end, and is soon seen to wait."""
+    error = NotSent("erp_order_absent", "The ERP does not have this order yet.")
+    outbox.retry(tx, work, delay_s(error, work.attempts, _PATIENT) or 0.0, error)
+    if work.attempts >= WAITS_UNSEEN:
+        raise_alert(tx, "order_not_in_erp", work.key, WAITS, severity=Severity.WARNING, posting=str(_id(work)))
 
 
 def _id(work: Work) -> UUID:

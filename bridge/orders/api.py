@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Annotated, Self
 from uuid import UUID
 
 from pydantic import Field, model_validator
 
-from bridge.orders.model import Buyer, BuyerKind, OrderState
+from bridge.orders.goods import DescribedWish, GoodsWish, Wish
+from bridge.orders.model import Buyer, BuyerKind, NewLine, OrderState
 from bridge.rest.shapes import Given, Moment, Shown
 
 HOLDS_MAX = 20
+LINES_MAX = 200
 
 
 class BuyerGiven(Given):
@@ -27,27 +30,76 @@ class BuyerGiven(Given):
         return Buyer(self.kind, self.name, self.email, self.phone, self.inn)
 
 
-class OrderWanted(Given):
-    """An order of the seats of live holds."""
+class LineWanted(Given):
+    """Goods of the catalogue (``goods``), or something described by the caller itself (``name``, which needs the scope
+    ``describe``).
+    """
 
-    holds: list[UUID] = Field(min_length=1, max_length=HOLDS_MAX)
+    goods: str | None = Field(default=None, min_length=1, max_length=200, description="The catalogue's id of the offer")
+    source: str | None = Field(
+        default=None, min_length=1, max_length=100, description="The catalogue, if there are several"
+    )
+    name: str | None = Field(default=None, min_length=1, max_length=250)
+    quantity: Decimal = Field(default=Decimal(1), gt=0, max_digits=12, decimal_places=3)
+    unit: str = Field(default="", max_length=50)
+    price_type: str | None = Field(default=None, min_length=1, max_length=100)
+    price_minor: int | None = Field(default=None, ge=0, le=10**12, description="Of one unit; of goods: must be ours")
+    currency: str | None = Field(default=None, pattern=r"^[A-Z]{3}$")
+    vat: str | None = Field(
+        default=None, min_length=1, max_length=20, description="Rate of VAT, such as 20, 10/110 or none"
+    )
+
+    @model_validator(mode="after")
+    def _is_one_or_the_other(self) -> Self:
+        if (self.goods is None) == (self.name is None):
+            raise ValueError("give either 'goods' or 'name'")
+        own = {"unit": self.unit, "vat": self.vat, "currency": self.currency}
+        if self.goods is not None and any(own.values()):
+            raise ValueError("of goods the catalogue says " + ", ".join(name for name, value in own.items() if value))
+        if self.name is not None and (self.price_minor is None or self.currency is None):
+            raise ValueError("with 'name' give 'price_minor' and 'currency'")
+        if self.name is not None and (self.price_type or self.source):
+            raise ValueError("'price_type' and 'source' are of goods only")
+        return self
+
+    def wish(self) -> Wish:
+        """The line as the broker knows one."""
+        if self.goods is not None:
+            return GoodsWish(self.goods, self.quantity, self.source, self.price_type, self.price_minor)
+        line = NewLine(self.name or "", self.quantity, self.price_minor or 0, self.unit, vat=self.vat)
+        return DescribedWish(line, self.currency or "")
+
+
+class OrderWanted(Given):
+    """An order of the seats of live holds, or of goods: exactly one of ``holds`` and ``lines``."""
+
+    holds: list[UUID] = Field(default_factory=list, max_length=HOLDS_MAX)
+    lines: list[LineWanted] = Field(default_factory=list, max_length=LINES_MAX)
     buyer: BuyerGiven
     external_ref: str | None = Field(default=None, min_length=1, max_length=100, description="Your own order number")
 
     @model_validator(mode="after")
-    def _are_different(self) -> Self:
+    def _is_of_one_kind(self) -> Self:
+        if bool(self.holds) == bool(self.lines):
+            raise ValueError("give either 'holds' or 'lines': an order is of seats or of goods")
         if len(set(self.holds)) != len(self.holds):
             raise ValueError("a hold is named twice")
         return self
 
 
 class OrderLineShown(Shown):
-    """One seat of an order."""
+    """One seat of an order (``performance``, ``seat``), or goods (``name``, and ``goods`` if a catalogue has them)."""
 
-    performance: UUID
-    seat: str
+    performance: UUID | None
+    seat: str | None
+    goods: str | None
+    name: str
+    quantity: str
+    unit: str
     price_type: str
     price_minor: int
+    amount_minor: int
+    vat: str | None
 
 
 class PostingShown(Shown):
@@ -81,8 +133,8 @@ class OrderShown(Shown):
     total_minor: int
     currency: str
     created_at: Moment
-    expires_at: Moment | None
-    expires_in_s: float
+    expires_at: Annotated[Moment | None, Field(description="Until then it can be paid; without end if null")]
+    expires_in_s: float | None
     erp_number: str | None
     lines: list[OrderLineShown]
     payments: list[OrderPaymentShown]

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import ROUND_HALF_UP, Decimal
 from enum import StrEnum
 from uuid import UUID
 
@@ -36,6 +37,14 @@ def may_become(new: OrderState) -> list[str]:
     return sorted(state.value for state, nexts in TRANSITIONS.items() if new in nexts)
 
 
+class Keeper(StrEnum):
+    """Who brings an order to the ERP: we do, the storefront does by an exchange of its own, or the ERP made it."""
+
+    BROKER = "broker"
+    STOREFRONT = "storefront"
+    ERP = "erp"
+
+
 class BuyerKind(StrEnum):
     """Who buys."""
 
@@ -62,21 +71,72 @@ class Buyer:
 
 
 @dataclass(frozen=True, slots=True)
-class OrderLine:
-    """One seat of an order."""
+class SeatPlace:
+    """The seat of a line, and the hold that keeps it."""
 
-    id: UUID
     hold_id: UUID
     performance_id: UUID
     seat_ref: str
+
+
+@dataclass(frozen=True, slots=True)
+class OrderLine:
+    """One seat of an order, or goods: ``source`` and ``goods_ref`` are what their catalogue calls them, if one does.
+
+    ``price_minor`` is for one unit, ``amount_minor`` for all of the line.
+    """
+
+    id: UUID
+    name: str
+    quantity: Decimal
+    unit: str
     price_type: str
     price_minor: int
+    amount_minor: int
+    vat: str | None
+    source: str | None
+    goods_ref: str | None
     state: str
+    seat: SeatPlace | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NewLine:
+    """Goods to be ordered, at a price that stands."""
+
+    name: str
+    quantity: Decimal
+    price_minor: int
+    unit: str = ""
+    price_type: str = ""
+    vat: str | None = None
+    source: str | None = None
+    goods_ref: str | None = None
+
+    @property
+    def amount_minor(self) -> int:
+        """What the line costs, a half rounded up, as the database computes it too."""
+        return int((self.price_minor * self.quantity).quantize(Decimal(1), ROUND_HALF_UP))
+
+
+@dataclass(frozen=True, slots=True)
+class Basket:
+    """The lines of an order of goods, in one currency."""
+
+    lines: Sequence[NewLine]
+    currency: str
+
+    @property
+    def total(self) -> Money:
+        """What all of it costs."""
+        return Money(sum(line.amount_minor for line in self.lines), self.currency)
 
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """An order as it stands; ``expires_in_s`` is what its shortest hold has left by the database's clock."""
+    """An order as it stands. It can be paid for ``expires_in_s`` by the database's clock: what its shortest hold has
+    left, or what is left until ``pay_until``; with neither, it waits without end.
+    """
 
     id: UUID
     number: str
@@ -87,14 +147,21 @@ class Order:
     state: OrderState
     total: Money
     erp_number: str | None
+    keeper: Keeper
     exception: str | None
     created_at: datetime
     paid_at: datetime | None
+    pay_until: datetime | None
     expires_at: datetime | None
-    expires_in_s: float
+    expires_in_s: float | None
     lines: Sequence[OrderLine]
+
+    @property
+    def seats(self) -> list[tuple[OrderLine, SeatPlace]]:
+        """Those of its lines that are seats."""
+        return [(line, line.seat) for line in self.lines if line.seat is not None]
 
     @property
     def hold_ids(self) -> list[UUID]:
         """The holds it was made of."""
-        return sorted({line.hold_id for line in self.lines})
+        return sorted({seat.hold_id for _, seat in self.seats})

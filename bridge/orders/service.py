@@ -1,4 +1,4 @@
-"""Orders: made of live holds, paid once, sold with their seats in one transaction."""
+"""Orders: made of live holds or of goods, paid once, sold with their seats in one transaction."""
 
 from __future__ import annotations
 
@@ -14,15 +14,17 @@ from bridge.alerts.service import Severity, raise_alert
 from bridge.core import ids, outbox
 from bridge.core.errors import Refused
 from bridge.core.money import Money
-from bridge.orders.model import Buyer, BuyerKind, Order, OrderLine, OrderState, may_become
+from bridge.orders.model import Basket, Buyer, BuyerKind, Keeper, Order, OrderLine, OrderState, SeatPlace, may_become
 from bridge.seats import holds
 from bridge.seats.model import Hold, HoldState
 from bridge.seats.sale import SaleLine, sell_seats
 
 _INSERT = text(
     """
-    INSERT INTO customer_order (order_id, client_id, channel, external_ref, buyer, state, total_minor, currency)
-    VALUES (:id, :client, :channel, :external_ref, :buyer, 'awaiting_payment', :total, :currency)
+    INSERT INTO customer_order (order_id, client_id, channel, external_ref, buyer, state, total_minor, currency,
+        erp_number, keeper, pay_until)
+    VALUES (:id, :client, :channel, :external_ref, :buyer, 'awaiting_payment', :total, :currency, :erp_number,
+        :keeper, clock_timestamp() + make_interval(secs => :pay_s))
     ON CONFLICT (client_id, external_ref) DO NOTHING RETURNING order_id
     """
 ).bindparams(bindparam("buyer", type_=JSONB))
@@ -35,20 +37,30 @@ _LINE = text(
     VALUES (:id, :order, :hold, :performance, :seat, :price_type, :price_minor)
     """
 )
+_GOODS_LINE = text(
+    """
+    INSERT INTO order_line (order_line_id, order_id, position, name, quantity, unit, price_type, price_minor, vat,
+        source, goods_ref)
+    VALUES (:id, :order, :position, :name, :quantity, :unit, :price_type, :price_minor, :vat, :source, :goods_ref)
+    """
+)
 _GET = """
-    SELECT o.*, h.expires_at, GREATEST(0, EXTRACT(EPOCH FROM h.expires_at - clock_timestamp()))::float8 AS expires_in_s
+    SELECT o.*, LEAST(h.expires_at, o.pay_until) AS expires_at,
+        GREATEST(0, EXTRACT(EPOCH FROM LEAST(h.expires_at, o.pay_until) - clock_timestamp()))::float8 AS expires_in_s
     FROM customer_order o
     LEFT JOIN LATERAL (
         SELECT min(hold.expires_at) AS expires_at FROM order_hold JOIN hold USING (hold_id)
         WHERE order_hold.order_id = o.order_id) h ON true
-    WHERE o.order_id = :id
+    WHERE {which}
     """
-_READ = text(_GET)
-_LOCK = text(_GET + " FOR UPDATE OF o")
+_READ = text(_GET.format(which="o.order_id = :id"))
+_LOCK = text(_GET.format(which="o.order_id = :id") + " FOR UPDATE OF o")
+_BY_REF = text("SELECT order_id FROM customer_order WHERE client_id = :client AND external_ref = :ref")
 _LINES = text(
     """
-    SELECT order_line_id, hold_id, performance_id, seat_ref, price_type, price_minor, state
-    FROM order_line WHERE order_id = :id ORDER BY performance_id, seat_ref
+    SELECT order_line_id AS id, name, quantity, unit, price_type, price_minor, amount_minor, vat, source, goods_ref,
+        state, hold_id, performance_id, seat_ref
+    FROM order_line WHERE order_id = :id ORDER BY position, performance_id, seat_ref
     """
 )
 _CHANGE = text(
@@ -65,50 +77,90 @@ _LAPSED = text(
     UPDATE customer_order o SET state = 'expired', changed_at = clock_timestamp()
     WHERE o.order_id IN (
         SELECT c.order_id FROM customer_order c
-        WHERE c.state = 'awaiting_payment' AND EXISTS (
+        WHERE c.state = 'awaiting_payment' AND (c.pay_until <= clock_timestamp() OR EXISTS (
             SELECT 1 FROM order_hold JOIN hold USING (hold_id)
-            WHERE order_hold.order_id = c.order_id AND hold.state IN ('expired', 'released', 'refused'))
+            WHERE order_hold.order_id = c.order_id AND hold.state IN ('expired', 'released', 'refused')))
         ORDER BY c.order_id LIMIT :rows_max FOR UPDATE SKIP LOCKED)
+    """
+)
+
+
+_EXTEND = text(
+    """
+    UPDATE customer_order
+    SET pay_until = GREATEST(pay_until, clock_timestamp() + make_interval(secs => :seconds))
+    WHERE order_id = :id AND pay_until > clock_timestamp() RETURNING order_id
     """
 )
 
 
 @dataclass(frozen=True, slots=True)
 class NewOrder:
-    """A request to order the seats of ``hold_ids`` for ``buyer``."""
+    """A request to order the seats of ``hold_ids``, or the goods of ``basket``, for ``buyer``.
+
+    ``erp_number`` is the number under which the ERP has the order already; ``pay_s`` is for how long an order of goods
+    can be paid, without end if it is not given (seats have their holds).
+    """
 
     order_id: UUID
     client_id: UUID
     channel: str
-    hold_ids: Sequence[UUID]
     buyer: Buyer
+    hold_ids: Sequence[UUID] = ()
+    basket: Basket | None = None
     external_ref: str | None = None
+    erp_number: str | None = None
+    keeper: Keeper = Keeper.BROKER
+    pay_s: float | None = None
 
 
 def create_order(tx: Connection, new: NewOrder) -> Order:
-    """Make an order of live holds.
+    """Make an order of live holds, or of goods.
 
-    Raises ``Refused`` if a hold is foreign, over, or in another order, or if the client has used its number already.
+    Raises ``Refused`` if a hold is foreign, over, or in another order, if the goods cost nothing, or if the client has
+    used its number already.
     """
     new.buyer.check()
+    if new.basket is not None:
+        _write(tx, new, new.basket.total)
+        write_goods(tx, new.order_id, new.basket)
+        return get(tx, new.order_id)
     found = _live_holds(tx, new)
     currencies = {hold.currency for hold in found}
     if len(currencies) != 1:
         raise Refused("currencies_mixed", "The holds of an order must be in one currency.")
+    _write(tx, new, Money(sum(hold.total_minor for hold in found), currencies.pop()))
+    for hold in found:
+        _add_hold(tx, new.order_id, hold)
+    return get(tx, new.order_id)
+
+
+def _write(tx: Connection, new: NewOrder, total: Money) -> None:
     values = {
         "id": new.order_id,
         "client": new.client_id,
         "channel": new.channel,
         "external_ref": new.external_ref,
         "buyer": asdict(new.buyer),
-        "total": sum(hold.total_minor for hold in found),
-        "currency": currencies.pop(),
+        "total": total.minor,
+        "currency": total.currency,
+        "erp_number": new.erp_number,
+        "keeper": new.keeper.value,
+        "pay_s": new.pay_s,
     }
     if not tx.execute(_INSERT, values).first():
         raise Refused("external_ref_used", "You have another order under the number %(ref)s.", ref=new.external_ref)
-    for hold in found:
-        _add_hold(tx, new.order_id, hold)
-    return get(tx, new.order_id)
+
+
+def write_goods(tx: Connection, order_id: UUID, basket: Basket) -> None:
+    """Write the lines of an order of goods. Raises ``Refused`` if they cost nothing."""
+    if basket.total.minor <= 0:
+        raise Refused("order_free", "The order comes to nothing: there is nothing to pay.")
+    rows = [
+        {"id": ids.derive("order_line", order_id, position), "order": order_id, "position": position, **asdict(line)}
+        for position, line in enumerate(basket.lines, start=1)
+    ]
+    tx.execute(_GOODS_LINE, rows)
 
 
 def _live_holds(tx: Connection, new: NewOrder) -> list[Hold]:
@@ -142,13 +194,24 @@ def _add_hold(tx: Connection, order_id: UUID, hold: Hold) -> None:
     tx.execute(_LINE, rows)
 
 
+def find(tx: Connection, client_id: UUID, external_ref: str, *, for_update: bool = False) -> Order | None:
+    """The order that a client knows by ``external_ref``."""
+    found = tx.execute(_BY_REF, {"client": client_id, "ref": external_ref}).scalar_one_or_none()
+    return get(tx, found, for_update=for_update) if found else None
+
+
 def get(tx: Connection, order_id: UUID, *, for_update: bool = False) -> Order:
     """Read an order with its lines. Raises ``Refused`` if there is none."""
     row = tx.execute(_LOCK if for_update else _READ, {"id": order_id}).first()
     if row is None:
         raise Refused("order_unknown", "There is no such order.")
-    lines = [OrderLine(*line) for line in tx.execute(_LINES, {"id": order_id})]
-    return _read(row, lines)
+    return _read(row, [_line(line) for line in tx.execute(_LINES, {"id": order_id})])
+
+
+def _line(row: Row[Any]) -> OrderLine:
+    own = dict(row._mapping)  # noqa: SLF001  public API
+    hold_id, performance_id, seat_ref = (own.pop(name) for name in ("hold_id", "performance_id", "seat_ref"))
+    return OrderLine(**own, seat=SeatPlace(hold_id, performance_id, seat_ref) if hold_id else None)
 
 
 def _read(row: Row[Any], lines: Sequence[OrderLine]) -> Order:
@@ -163,9 +226,11 @@ def _read(row: Row[Any], lines: Sequence[OrderLine]) -> Order:
         state=OrderState(row.state),
         total=Money(row.total_minor, row.currency),
         erp_number=row.erp_number,
+        keeper=Keeper(row.keeper),
         exception=row.exception,
         created_at=row.created_at,
         paid_at=row.paid_at,
+        pay_until=row.pay_until,
         expires_at=row.expires_at,
         expires_in_s=row.expires_in_s,
         lines=lines,
@@ -173,24 +238,39 @@ def _read(row: Row[Any], lines: Sequence[OrderLine]) -> Order:
 
 
 def sell(tx: Connection, order: Order) -> bool:
-    """The order is paid: sell its seats and let the ERP know, all in the transaction of the money.
+    """The order is paid: sell its seats and let the ERP know, all in the transaction of the money. Goods have nothing
+    to be confirmed: the ERP fetches their order, or has it already.
 
     If somebody else has a seat by now (late money), the order goes to a person, never silently. The caller has locked
     the order. Returns whether the seats were sold.
     """
+    if order.seats and not _sell_seats(tx, order):
+        return False
+    tx.execute(_SELL_LINES, {"id": order.id})
+    _change(tx, order.id, OrderState.PAID)
+    return True
+
+
+def _sell_seats(tx: Connection, order: Order) -> bool:
     holds.get_many(tx, order.hold_ids, for_update=True)  # holds before seats, as everybody does
-    sale = [SaleLine(line.performance_id, line.seat_ref, line.hold_id, line.id) for line in order.lines]
+    sale = [SaleLine(seat.performance_id, seat.seat_ref, seat.hold_id, line.id) for line, seat in order.seats]
     try:
         with tx.begin_nested():
             sell_seats(tx, sale)
     except Refused as refusal:
         set_exception(tx, order, f"paid, but {refusal}")
         return False
-    tx.execute(_SELL_LINES, {"id": order.id})
     holds.mark_sold(tx, order.hold_ids)
-    _change(tx, order.id, OrderState.PAID)
     outbox.put(tx, holds.LANE, "confirm", order_key(order.id), {"order_id": str(order.id)})
     return True
+
+
+def extend_for_payment(tx: Connection, order: Order, seconds: int) -> None:
+    """A payment of the order begins: it can be paid for ``seconds`` more at least. Raises ``Refused`` if it is over."""
+    if order.hold_ids:
+        holds.extend_for_payment(tx, order.hold_ids, seconds)
+    if order.pay_until and not tx.execute(_EXTEND, {"id": order.id, "seconds": seconds}).first():
+        raise Refused("order_over", "This order can no longer be paid.")
 
 
 def order_key(order_id: UUID) -> str:
@@ -213,7 +293,7 @@ def confirmed(tx: Connection, order_id: UUID, erp_number: str | None) -> None:
 
 
 def expire_lapsed(tx: Connection, rows_max: int = 500) -> int:
-    """End orders whose holds are over."""
+    """End orders whose holds or whose time to be paid are over."""
     return tx.execute(_LAPSED, {"rows_max": rows_max}).rowcount
 
 

@@ -46,6 +46,8 @@ customer_order = Table(
     moment("changed_at", is_now=True),
     moment("paid_at", nullable=True),
     moment("pay_until", nullable=True),
+    words("keeper", default="broker"),  # who brings the order to the ERP
+    CheckConstraint("keeper IN ('broker', 'storefront', 'erp')", name="keeper"),
     CheckConstraint("state IN ('awaiting_payment', 'paid', 'expired', 'exception')", name="state"),
     UniqueConstraint("client_id", "external_ref"),
 )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -18,16 +17,18 @@ from bridge.core.deadline import Deadline
 from bridge.core.errors import Refused
 from bridge.core.gateway import Gateway
 from bridge.core.money import Money
+from bridge.orders import goods
 from bridge.orders import service as orders
-from bridge.orders.api import OrderLineShown, OrderPaymentShown, OrderShown, OrderWanted, PostingShown
+from bridge.orders.api import OrderShown, OrderWanted
 from bridge.orders.model import Order
-from bridge.payments import attempts, facts, refunds
+from bridge.payments import attempts, refunds
 from bridge.payments.jobs import Accounts
-from bridge.payments.model import Attempt, AttemptState, FactKind, PostingView, Refund, RefundLife
+from bridge.payments.model import Attempt, AttemptState, RefundLife
+from bridge.payments.shown import PaymentShown, RefundShown, show, show_payment, show_refund
 from bridge.rest import once
 from bridge.rest.auth import client_with
 from bridge.rest.routes import api_blueprint, view
-from bridge.rest.shapes import Given, Problem, Shown
+from bridge.rest.shapes import Given, Problem
 
 WAIT_S = 12.0
 SETTLE_MARGIN_S = 300  # the hold outlives the provider's window by so much, so that money on its way still finds it
@@ -41,36 +42,11 @@ class PaymentWanted(Given):
     return_url: str = Field(max_length=2000, pattern=r"^https?://[^\s]+$", description="Where the buyer comes back to")
 
 
-class PaymentShown(Shown):
-    """A payment. Send the buyer to ``confirmation_url``; while it is empty, ask again."""
-
-    id: UUID
-    order: UUID
-    state: AttemptState
-    provider: str
-    method: str
-    amount_minor: int
-    currency: str
-    provider_ref: str | None
-    confirmation_url: str | None
-    reason: str | None
-
-
 class RefundWanted(Given):
     """Money to be given back."""
 
     amount_minor: int = Field(gt=0, le=10**12)
     reason: str = Field(min_length=1, max_length=200)
-
-
-class RefundShown(Shown):
-    """A refund."""
-
-    id: UUID
-    payment: UUID
-    state: RefundLife
-    amount_minor: int
-    currency: str
 
 
 class OrderPath(BaseModel):
@@ -88,25 +64,38 @@ class PaymentPath(BaseModel):
 class PaymentsApi:
     """Orders and payments, for storefronts."""
 
-    def __init__(self, db: Database, gateway: Gateway, accounts: Accounts) -> None:
+    def __init__(self, db: Database, gateway: Gateway, accounts: Accounts, *, goods_pay_s: float) -> None:
         self._db = db
+        self._goods_pay_s = goods_pay_s
         self._gateway = gateway
         self._accounts = accounts
 
     def create_order(self, body: OrderWanted) -> Response:
-        """Order the seats of live holds."""
+        """Order the seats of live holds, or goods at the prices of our catalogue."""
         client = client_with(Scope.SELL)
+        if any(line.name for line in body.lines):
+            client_with(Scope.DESCRIBE)
         call = once.call_of(client)
         order_id = ids.derive("order", client.id, call.key)
-        new = orders.NewOrder(
-            order_id, client.id, client.rules.channel, body.holds, body.buyer.buyer(), body.external_ref
-        )
         with self._db.begin() as tx:
             if seen := once.replay(call, tx):
                 return seen
+            new = self._new_order(tx, order_id, client, body)
             given = once.answer(201, show(tx, orders.create_order(tx, new)), {"Location": f"/v1/orders/{order_id}"})
             call.finish(tx, given)
         return once.send(given)
+
+    def _new_order(self, tx: Connection, order_id: UUID, client: Client, body: OrderWanted) -> orders.NewOrder:
+        return orders.NewOrder(
+            order_id,
+            client.id,
+            client.rules.channel,
+            body.buyer.buyer(),
+            hold_ids=body.holds,
+            basket=goods.price(tx, [line.wish() for line in body.lines]) if body.lines else None,
+            external_ref=body.external_ref,
+            pay_s=self._goods_pay_s if body.lines else None,
+        )
 
     def get_order(self, path: OrderPath) -> Response:
         """One order as it stands, with its payments and how far each is in the ERP's books."""
@@ -200,75 +189,3 @@ def _own_payment(tx: Connection, payment_id: UUID, client: Client) -> Attempt:
     if orders.get(tx, attempt.order_id).client_id != client.id:
         raise Refused("payment_unknown", "There is no such payment.")
     return attempt
-
-
-def show(tx: Connection, order: Order) -> OrderShown:
-    """An order as the API shows it."""
-    postings = facts.of_order(tx, order.id)
-    return OrderShown(
-        id=order.id,
-        number=order.number,
-        state=order.state,
-        external_ref=order.external_ref,
-        total_minor=order.total.minor,
-        currency=order.total.currency,
-        created_at=order.created_at,
-        expires_at=order.expires_at,
-        expires_in_s=round(order.expires_in_s, 3),
-        erp_number=order.erp_number,
-        lines=[
-            OrderLineShown(
-                performance=line.performance_id,
-                seat=line.seat_ref,
-                price_type=line.price_type,
-                price_minor=line.price_minor,
-            )
-            for line in order.lines
-        ],
-        payments=[_show_attempt(attempt, postings) for attempt in attempts.of_order(tx, order.id)],
-    )
-
-
-def _show_attempt(attempt: Attempt, postings: Sequence[PostingView]) -> OrderPaymentShown:
-    mine = [posting for posting in postings if posting.attempt_id == attempt.id]
-    captured = next((posting for posting in mine if posting.kind is FactKind.CAPTURED), None)
-    posting = (
-        PostingShown(state=captured.state, number=captured.number, posted_at=captured.posted_at) if captured else None
-    )
-    return OrderPaymentShown(
-        id=attempt.id,
-        state=attempt.state.value,
-        provider=attempt.provider,
-        provider_ref=attempt.provider_ref,
-        amount_minor=attempt.amount.minor,
-        refunded_minor=sum(posting.amount.minor for posting in mine if posting.kind is FactKind.REFUNDED),
-        paid_at=captured.happened_at if captured else None,
-        posting=posting,
-    )
-
-
-def show_payment(attempt: Attempt) -> PaymentShown:
-    """A payment as the API shows it."""
-    return PaymentShown(
-        id=attempt.id,
-        order=attempt.order_id,
-        state=attempt.state,
-        provider=attempt.provider,
-        method=attempt.method,
-        amount_minor=attempt.amount.minor,
-        currency=attempt.amount.currency,
-        provider_ref=attempt.provider_ref,
-        confirmation_url=attempt.confirmation_url,
-        reason=attempt.reason,
-    )
-
-
-def show_refund(refund: Refund) -> RefundShown:
-    """A refund as the API shows it."""
-    return RefundShown(
-        id=refund.id,
-        payment=refund.attempt_id,
-        state=refund.state,
-        amount_minor=refund.amount.minor,
-        currency=refund.amount.currency,
-    )

@@ -20,7 +20,6 @@ from bridge.payments import facts
 from bridge.payments.late import LANE, give_back_by_rule
 from bridge.payments.model import OPEN, STATES, Attempt, AttemptState, FactKind, may_become
 from bridge.ports.provider import PaymentSnapshot
-from bridge.seats import holds
 
 SELF_SERVICE_S = 15.0  # the request that started it may ask the provider itself for so long before a worker does
 
@@ -75,14 +74,14 @@ class NewAttempt:
 
 
 def start_attempt(tx: Connection, attempt: NewAttempt, *, window_s: int) -> int:
-    """Write an attempt on an order that awaits payment, extend its holds to the provider's window, and return the id
+    """Write an attempt on an order that awaits payment, extend its time to the provider's window, and return the id
     of the row of work that will ask the provider.
 
     Raises ``Refused`` if the order cannot be paid or another attempt of it is live.
     """
     order = orders.get(tx, attempt.order_id, for_update=True)
     _check_payable(order, attempt)
-    holds.extend_for_payment(tx, order.hold_ids, window_s)
+    orders.extend_for_payment(tx, order, window_s)
     values = {
         "id": attempt.id,
         "order": attempt.order_id,
@@ -106,7 +105,7 @@ def _check_payable(order: Order, attempt: NewAttempt) -> None:
     if order.state is OrderState.PAID:
         raise Refused("order_paid", "This order is paid already.")
     if order.state is not OrderState.AWAITING_PAYMENT:
-        raise Refused("order_over", "This order can no longer be paid: its seats are not held any more.")
+        raise Refused("order_over", "This order can no longer be paid.")
     if order.total != attempt.amount:
         raise Refused("amount_mismatch", "The order is for %(total)s.", total=str(order.total))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
+from decimal import Decimal
 from enum import StrEnum
 from typing import Protocol
 from uuid import UUID
@@ -15,21 +16,28 @@ from bridge.ports.goods import Tally
 
 class Carrier(StrEnum):
     """How a node is told of money: in words of the order, which can only say "paid in full"; in documents inside the
-    order; in documents beside it. One of them only: a node that reads two would book the money twice.
+    order; in documents beside it; not by the exchange, because it is posted another way. One of them only: a node that
+    reads two would book the money twice.
     """
 
     REQUISITES = "requisites"
     SUBORDINATES = "subordinates"
     SIBLINGS = "siblings"
+    ELSEWHERE = "elsewhere"
 
 
 @dataclass(frozen=True, slots=True)
 class OutLine:
-    """One seat; ``ref`` is what the node calls it, empty if it never told us of it."""
+    """One seat, or goods; ``ref`` is what the node calls it, empty if it never told us of it. ``price`` is for one
+    unit, ``amount`` for all.
+    """
 
     ref: str
     name: str
     price: Money
+    amount: Money
+    quantity: Decimal = Decimal(1)
+    is_seat: bool = True
 
 
 @dataclass(frozen=True, slots=True)

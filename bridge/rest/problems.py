@@ -45,6 +45,8 @@ STATUSES = {
     "group_unavailable": 409,
     "order_paid": 409,
     "order_over": 409,
+    "price_changed": 409,
+    "goods_withdrawn": 409,
     "payment_in_progress": 409,
     "external_ref_used": 409,
     "performance_not_on_sale": 409,
@@ -66,7 +68,7 @@ HTTP_CODES = {
     431: "request_header_fields_too_large",
 }
 # What stands in the answer besides the text, so that a machine need not read the text.
-SHOWN = ("lost", "unknown", "alternatives", "errors")
+SHOWN = ("lost", "unknown", "alternatives", "errors", "changed")
 
 
 def problem(status: int, code: str, detail: str, **extra: Any) -> Response:

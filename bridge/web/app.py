@@ -66,7 +66,9 @@ def _route(app: OpenAPI, bridge: Bridge) -> None:
     apis: list[Any] = [
         CatalogueApi(bridge.db),
         SeatsApi(bridge.db, bridge.seats_gateway, bridge.settings.erp.wait_max_s),
-        PaymentsApi(bridge.db, bridge.provider_gateway, bridge.accounts),
+        PaymentsApi(
+            bridge.db, bridge.provider_gateway, bridge.accounts, goods_pay_s=bridge.settings.orders.goods_pay_s
+        ),
     ]
     for api in apis:
         app.register_api(api.blueprint())

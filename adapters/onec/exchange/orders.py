@@ -56,12 +56,12 @@ def _check(order: OutOrder) -> None:
     if not NUMBER.fullmatch(order.number):
         raise Refused("order_number_unreadable", "The number %(number)s is not 1 to 11 digits.", number=order.number)
     if not order.lines:
-        raise Refused("order_empty", "The order has no sold seats.")
+        raise Refused("order_empty", "Nothing of the order is sold.")
     for line in order.lines:
         if not 0 < len(line.ref) <= REF_CHARS_MAX:
             message = "1C has told us of no goods for %(line)s: it would make new ones."
             raise Refused("goods_unknown", message, line=line.name)
-    if sum(line.price.minor for line in order.lines) != order.total.minor:
+    if sum(line.amount.minor for line in order.lines) != order.total.minor:
         raise Refused("order_sum_wrong", "The lines of the order do not add up to its total.")
     foreign = {one.amount.currency for one in order.payments} - {order.total.currency}
     if foreign:
@@ -97,14 +97,14 @@ def _buyer(buyer: OutBuyer) -> Tree:
 
 
 def _line(line: OutLine) -> Tree:
-    price = str(line.price.decimal)
+    kind = "Услуга" if line.is_seat else "Товар"
     return {
         "Ид": line.ref,
         "Наименование": line.name[:NAME_CHARS_MAX],
-        "ЦенаЗаЕдиницу": price,
-        "Количество": "1",
-        "Сумма": price,
-        "ЗначенияРеквизитов": _values({"ВидНоменклатуры": "Услуга", "ТипНоменклатуры": "Услуга"}),
+        "ЦенаЗаЕдиницу": str(line.price.decimal),
+        "Количество": f"{line.quantity.normalize():f}",
+        "Сумма": str(line.amount.decimal),
+        "ЗначенияРеквизитов": _values({"ВидНоменклатуры": kind, "ТипНоменклатуры": kind}),
     }
 
 
@@ -146,6 +146,7 @@ _CARRIERS: Mapping[Carrier, Callable[[OutOrder], _Carried]] = {
     Carrier.REQUISITES: _in_requisites,
     Carrier.SUBORDINATES: _in_subordinates,
     Carrier.SIBLINGS: _in_siblings,
+    Carrier.ELSEWHERE: lambda _: _Carried(),
 }
 
 

@@ -15,8 +15,8 @@ CARRIERS = "payments IN ('requisites', 'subordinates', 'siblings'{more})"
 
 
 def upgrade() -> None:
-    for column in SEAT_COLUMNS:
-        op.alter_column("order_line", column, nullable=True)
+    for name in SEAT_COLUMNS:
+        op.alter_column("order_line", name, nullable=True)
     for column in (
         sa.Column("position", sa.Integer(), server_default="0", nullable=False),
         sa.Column("source", sa.Text(), nullable=True),
@@ -39,6 +39,10 @@ def upgrade() -> None:
         "order_line",
         "(hold_id IS NULL) = (seat_ref IS NULL) AND (performance_id IS NULL) = (seat_ref IS NULL)",
     )
+    op.add_column("customer_order", sa.Column("keeper", sa.Text(), server_default="broker", nullable=False))
+    op.create_check_constraint(
+        op.f("ck_customer_order_keeper"), "customer_order", "keeper IN ('broker', 'storefront', 'erp')"
+    )
     op.add_column("customer_order", sa.Column("pay_until", sa.DateTime(timezone=True), nullable=True))
     op.create_table(
         "checkout",
@@ -60,12 +64,14 @@ def downgrade() -> None:
     _carriers("")
     op.drop_table("checkout")
     op.drop_column("customer_order", "pay_until")
+    op.drop_constraint(op.f("ck_customer_order_keeper"), "customer_order")
+    op.drop_column("customer_order", "keeper")
     op.drop_constraint(op.f("ck_order_line_seat_is_whole"), "order_line")
     op.drop_constraint(op.f("ck_order_line_quantity"), "order_line")
     for name in ("amount_minor", "quantity", "vat", "unit", "name", "goods_ref", "source", "position"):
         op.drop_column("order_line", name)
-    for column in SEAT_COLUMNS:
-        op.alter_column("order_line", column, nullable=False)
+    for name in SEAT_COLUMNS:
+        op.alter_column("order_line", name, nullable=False)
 
 
 def _carriers(more: str) -> None:
