@@ -27,7 +27,8 @@ MODULES: Mapping[str, str] = {"import": "imports"}
 @click.command()
 @click.argument("name", required=False, type=click.Choice(NAMES))
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
-def main(name: str | None, as_json: bool) -> None:  # noqa: FBT001  click passes it by name
+@click.option("--offers", "sizes", multiple=True, type=click.IntRange(1), help="Of import: how many offers a file has.")
+def main(name: str | None, as_json: bool, sizes: tuple[int, ...]) -> None:  # noqa: FBT001  click passes it by name
     """Run the benchmark NAME, or all of them. Exits 1 without figures if anything went wrong while measuring."""
     logging.configure("warning", "benchmarks")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that servers and folders are tidied away
@@ -35,7 +36,7 @@ def main(name: str | None, as_json: bool) -> None:  # noqa: FBT001  click passes
         sys.exit(_run_all(as_json))
     machine = describe()
     click.echo(" · ".join(f"{what} {value}" for what, value in machine.items()), err=True)
-    document = {"name": name, "figures": _figures(name), "command": f"python -m benchmarks {name} --json"}
+    document = {"name": name, "figures": _figures(name, sizes), "command": _command(name, sizes)}
     click.echo(json.dumps({**document, "machine": machine}) if as_json else _table(document))
 
 
@@ -46,11 +47,15 @@ def _run_all(as_json: bool) -> int:  # noqa: FBT001  as above
     return max(subprocess.run(command, check=False).returncode for command in commands)
 
 
-def _figures(name: str) -> dict[str, float]:
-    run: Callable[[], dict[str, float]] = importlib.import_module(f"benchmarks.{MODULES.get(name, name)}").run
+def _command(name: str, sizes: tuple[int, ...]) -> str:
+    return " ".join([f"python -m benchmarks {name} --json", *(f"--offers {size}" for size in sizes)])
+
+
+def _figures(name: str, sizes: tuple[int, ...]) -> dict[str, float]:
+    run: Callable[..., dict[str, float]] = importlib.import_module(f"benchmarks.{MODULES.get(name, name)}").run
     started_s = time.monotonic()
     try:
-        figures = run()
+        figures = run(sizes) if sizes and name == "import" else run()
     except (Spoilt, BridgeError) as error:
         raise click.ClickException(f"{name}: no figures: {error}") from error
     structlog.get_logger().warning("benchmark_done", name=name, seconds=round(time.monotonic() - started_s, 1))

@@ -146,7 +146,7 @@ def change_node(tx: Connection, name: str, change: Change) -> None:
         "currencies": json.dumps(dict(change.currencies)),
     }
     if not tx.execute(_CHANGE, values).rowcount:
-        raise Refused("node_unknown_name", "There is no node %(name)s.", name=name)
+        raise Refused("node_unknown", "There is no node %(name)s.", name=name)
 
 
 def find_node(tx: Connection, login: str, password: str) -> Node:
