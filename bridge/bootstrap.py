@@ -11,6 +11,7 @@ from functools import cached_property
 
 from flask import Blueprint
 
+from adapters.bitrix.exchange import BitrixStorefront
 from adapters.onec import bank, commerceml
 from adapters.onec.erp import create as create_onec
 from adapters.onec.exchange import SitePages, read_orders
@@ -33,8 +34,15 @@ from bridge.exchange.runs_import import Readers
 from bridge.exchange.runs_site import ExchangeSite
 from bridge.exchange.runs_site import Rules as SiteRules
 from bridge.exchange.seat_commands import SeatCommands
+from bridge.exchange.storefront_work import Rules as StorefrontRules
+from bridge.exchange.storefront_work import StorefrontExchange
 from bridge.exchange.sync import LANE as SYNC
 from bridge.exchange.sync import Sync
+from bridge.fairness.allowances import Allowances, LiveHolds
+from bridge.fairness.counters import Counters
+from bridge.fairness.guard import FairUse
+from bridge.fairness.guesses import Guesses
+from bridge.fairness.model import Allowance
 from bridge.payments import facts
 from bridge.payments.jobs import Accounts, ProviderCalls
 from bridge.payments.late import LANE as PROVIDER
@@ -60,6 +68,7 @@ class Bridge:
     lanes: Mapping[str, Lane]
     runner: Runner
     site: ExchangeSite
+    storefront: StorefrontExchange | None = None
 
     def inbound(self) -> Sequence[Blueprint]:
         """The addresses at which other systems call us in their own words."""
@@ -83,6 +92,15 @@ class Bridge:
             self.erp.ping(Deadline.after(WARM_CALL_S))
 
     @cached_property
+    def fair_use(self) -> FairUse:
+        """The limits of the clients of this process."""
+        fair = self.settings.fair
+        counters = Counters(self.settings.redis_url.get_secret_value())
+        default = Allowance(fair.rate_per_s, fair.requests_at_once_max)
+        guesses = Guesses(counters, fair.failures_max, fair.failures_window_s)
+        return FairUse(counters, Allowances(self.db, default), LiveHolds(self.db), guesses)
+
+    @cached_property
     def provider_gateway(self) -> Gateway:
         """Calls providers for requests that wait."""
         return Gateway(self.runner, PROVIDER, sessions=PROVIDER_SESSIONS, batch_max=1)
@@ -92,6 +110,8 @@ class Bridge:
         """The recurring work; without an ERP there is nothing to read from it."""
         found = dict(steps(self.db, janitor_quiet_s=self.settings.periods.janitor_quiet))
         found["exchange"] = self.site.tidy
+        if self.storefront is not None:
+            found |= self.storefront.steps()
         if self.erp is None:
             del found["sync"], found["diff"]
         return found
@@ -103,7 +123,7 @@ class Bridge:
 
     def close(self) -> None:
         """Let threads end, give sessions and connections back."""
-        for name in ("seats_gateway", "provider_gateway"):
+        for name in ("seats_gateway", "provider_gateway", "fair_use"):
             if name in self.__dict__:  # made at first use
                 self.__dict__[name].close()
         if self.erp is not None:
@@ -120,8 +140,19 @@ def build(settings: Settings, *, connections_max: int = 4) -> Bridge:
     systems = sorted({provider for provider, _ in accounts.providers})
     site = ExchangeSite(db, settings.data_dir, SiteRules(**settings.exchange.model_dump()), systems)
     files = site.imports(Readers(commerceml.read, read_orders)).lane()
-    lanes[files.name] = files
-    return Bridge(settings, db, erp, accounts, lanes, Runner(db, lanes, report_work), site)
+    storefront = _storefront(settings, db)
+    for lane in (files, *(storefront.lanes() if storefront else ())):
+        lanes[lane.name] = lane
+    return Bridge(settings, db, erp, accounts, lanes, Runner(db, lanes, report_work), site, storefront)
+
+
+def _storefront(settings: Settings, db: Database) -> StorefrontExchange | None:
+    """The exchange with a shop of somebody else's, if one is set up."""
+    given = settings.bitrix
+    if given is None:
+        return None
+    rules = StorefrontRules(given.goods_of, given.client if given.fetches_orders else None, given.portion_items)
+    return StorefrontExchange(db, BitrixStorefront(given), rules)
 
 
 def _erp(settings: Settings, db: Database) -> Erp | None:

@@ -24,6 +24,7 @@ from pydantic_settings import (
 )
 from pydantic_settings.sources.utils import parse_env_vars
 
+from adapters.bitrix.exchange.settings import BitrixSettings
 from adapters.onec.settings import OneCSettings
 from adapters.payments.yookassa.settings import YooKassaSettings
 from bridge.core.errors import Misconfigured
@@ -48,6 +49,33 @@ class Web(Part):
     database_connections: int = Field(default=16, ge=1, le=200, description="Database connections of one process")
     body_bytes_max: int = Field(default=1_000_000, ge=1_000, description="Largest request body of the API, in bytes")
     stop_s: int = Field(default=30, ge=1, le=300, description="Seconds running requests get at a stop or reload")
+    proxies: int = Field(
+        default=0, ge=0, le=5, description="Web servers of yours before this one, whose X-Forwarded-For is believed"
+    )
+
+
+class Fair(Part):
+    """Fair use."""
+
+    rate_per_s: float = Field(
+        default=5000, gt=0, description="Requests of one API client a second, on average over 5 s"
+    )
+    requests_at_once_max: int | None = Field(
+        default=None, ge=1, description="Requests of one client under way in one server process; none: all its threads"
+    )
+    failures_max: int = Field(default=20, ge=1, description="Wrong keys or passwords of one address")
+    failures_window_s: int = Field(default=300, ge=1, description="Seconds in which they are counted")
+    score_days: int = Field(default=7, ge=1, le=365, description="Days whose holds make the score of a client")
+    score_holds_min: int = Field(default=20, ge=1, description="Ended holds below which nobody is judged")
+    room_floor_per_s: float = Field(default=1, gt=0, description="Least persons a waiting room lets in a second")
+    room_ceiling_per_s: float = Field(default=50, gt=0, description="Most persons a waiting room lets in a second")
+    room_stay_s: int = Field(default=600, ge=10, le=7200, description="Seconds somebody let in may hold seats for")
+    room_oldest_max_s: float = Field(
+        default=3, gt=0, description="Age of the oldest hold that waits for the ERP from which fewer are let in, in s"
+    )
+    room_opens_by_itself: bool = Field(
+        default=False, description="Open a waiting room for the performance most asked for when holds queue up"
+    )
 
 
 class ErpCalls(Part):
@@ -78,6 +106,10 @@ class Periods(Part):
     janitor_quiet: float = Field(default=60, ge=1, description="Only those nobody asked about for so long")
     housekeeping: float = Field(default=3600, ge=60, description="Delete work and answers that are long done")
     exchange: float = Field(default=3600, ge=60, description="Delete runs of exchanges that are long over")
+    storefront_goods: float = Field(default=300, ge=1, description="Push goods that changed to the storefront")
+    storefront_orders: float = Field(default=60, ge=1, description="Fetch the storefront's orders, tell it of them")
+    score: float = Field(default=300, ge=1, description="Compute how much clients sell of what they hold")
+    waiting_rooms: float = Field(default=1, ge=0.2, description="Let people in from waiting rooms")
 
 
 class SiteExchange(Part):
@@ -182,6 +214,7 @@ class Settings(BaseSettings):
         default="info", pattern="^(debug|info|warning|error)$", description="debug, info, warning, error"
     )
     onec: OneCSettings | None = Field(default=None, description="The infobase of 1C")
+    bitrix: BitrixSettings | None = Field(default=None, description="A site on 1C-Bitrix with which we exchange as 1C")
     payments: Payments = Field(default_factory=Payments, description="Accounts at payment providers")
     web: Web = Field(default_factory=Web, description="The HTTP server")
     erp: ErpCalls = Field(default_factory=ErpCalls, description="How the ERP is called")
@@ -189,6 +222,7 @@ class Settings(BaseSettings):
     orders: Orders = Field(default_factory=Orders, description="Orders")
     worker: Worker = Field(default_factory=Worker, description="Background work")
     exchange: SiteExchange = Field(default_factory=SiteExchange, description="The exchange with 1C as its site")
+    fair: Fair = Field(default_factory=Fair, description="Fair use")
 
     @classmethod
     def settings_customise_sources(

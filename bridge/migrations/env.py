@@ -14,6 +14,7 @@ import bridge.console.tables
 import bridge.core.tables
 import bridge.exchange.order_export_tables
 import bridge.exchange.runs_tables
+import bridge.exchange.storefront_tables
 import bridge.exchange.tables
 import bridge.fairness.tables
 import bridge.orders.tables

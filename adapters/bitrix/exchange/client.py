@@ -1,0 +1,108 @@
+"""The site as a ``Storefront``: each call is one visit from checkauth on, so that nothing of it outlives the call.
+
+A sessid is sent only if the settings say so: once one came, the site demands it of every other 1C. Nothing is ever said
+to be whole and ``mode=deactivate`` is never called: both hide or delete what we do not know.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+import structlog
+
+from adapters.bitrix.exchange import errors, goods, news, orders
+from adapters.bitrix.exchange.orders import Found
+from adapters.bitrix.exchange.settings import BitrixSettings
+from adapters.bitrix.exchange.visit import SALE_VERSION, Visit
+from bridge.core.deadline import Deadline
+from bridge.core.errors import Misconfigured, Unknown
+from bridge.core.http import Sender
+from bridge.ports.storefront import GoodsPortion, OrderBatch, OrderNews, ShopOrder, UnreadableOrder
+
+log = structlog.get_logger()
+DONE = "успешно"  # what the site adds to success when it has nothing to remark
+
+
+class BitrixStorefront:
+    """Implements ``bridge.ports.storefront.Storefront``. Safe to share between threads and to carry over a fork."""
+
+    def __init__(self, settings: BitrixSettings, sender: Sender | None = None) -> None:
+        self._settings = settings
+        self._sender = sender or Sender()
+        self._zone = ZoneInfo(settings.timezone)
+
+    @property
+    def name(self) -> str:
+        """Our name of the site."""
+        return self._settings.name
+
+    def push(self, portion: GoodsPortion, deadline: Deadline) -> None:
+        """Send the files of ``portion`` and have each imported to its end.
+
+        A failure anywhere is made good by pushing the portion again: ``init`` throws away what was sent before.
+        """
+        files = goods.files(portion, self._settings.catalog_ref, self._settings.catalog_name, self._now())
+        visit = self._enter("catalog", deadline)
+        visit.init()
+        for name, content in files.items():
+            visit.send(name, content)
+        for name in files:
+            visit.bring_in(name)
+        log.info(
+            "storefront_goods_pushed", storefront=self.name, products=len(portion.products), offers=len(portion.offers)
+        )
+
+    def fetch_orders(self, deadline: Deadline) -> OrderBatch:
+        """Ask for orders. Without a version the site gives all there are, and no documents of payments among them."""
+        visit = self._enter("sale", deadline)
+        found = orders.read(visit.call("query", {}).body, self._zone, self._settings.currency)
+        return _Batch(visit, found)
+
+    def tell(self, news_: OrderNews, deadline: Deadline) -> str:
+        """Send one order in one part: the site may import a file of orders at its first."""
+        visit = self._enter("sale", deadline)
+        visit.init(version=SALE_VERSION)
+        name = f"orders-{news_.our_ref}.xml"
+        visit.send(name, news.document(news_, self._now()))
+        words = visit.bring_in(name)
+        return "" if DONE in words.casefold() else errors.shown(words)
+
+    def _enter(self, kind: str, deadline: Deadline) -> Visit:
+        visit = Visit(self._settings, self._sender, kind, deadline)
+        visit.enter()
+        return visit
+
+    def _now(self) -> datetime:
+        return datetime.now(UTC).astimezone(self._zone)
+
+
+class _Batch:
+    """Orders of one query, and the visit in which ``success`` must be said."""
+
+    def __init__(self, visit: Visit, found: Found) -> None:
+        self._visit = visit
+        self._found = found
+
+    @property
+    def orders(self) -> list[ShopOrder]:
+        """Orders that could be read."""
+        return self._found.orders
+
+    @property
+    def unreadable(self) -> list[UnreadableOrder]:
+        """Documents that could not."""
+        return self._found.unreadable
+
+    def taken(self, deadline: Deadline) -> None:
+        """Say ``success`` in the visit of the query; the site denies it if somebody has logged in there since."""
+        try:
+            self._visit.for_another(deadline).ask("success")
+        except Unknown as error:
+            if error.code != "storefront_refused":
+                raise
+            message = (
+                "Another 1C fetches orders at the same address: one of the two loses them. The site said: %(words)s"
+            )
+            words = error.params.get("words", "")
+            raise Misconfigured("storefront_cursor_shared", message, upstream=errors.UPSTREAM, words=words) from error
