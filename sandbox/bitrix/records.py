@@ -92,8 +92,8 @@ class Order:
 
     @property
     def total(self) -> Decimal:
-        """What the buyer owes."""
-        return sum((line.price * line.quantity for line in self.lines), Decimal(0))
+        """What the buyer owes, rounded as the site rounds (value_precision of the module sale)."""
+        return sum((line.price * line.quantity for line in self.lines), Decimal(0)).quantize(Decimal("0.01"))
 
 
 @dataclass(slots=True)
