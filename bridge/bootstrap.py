@@ -12,6 +12,7 @@ from functools import cached_property
 from flask import Blueprint
 
 from adapters.bitrix.exchange import BitrixStorefront
+from adapters.bitrix.pay import PayCall
 from adapters.onec import bank, commerceml
 from adapters.onec.erp import create as create_onec
 from adapters.onec.exchange import SitePages, read_orders
@@ -44,8 +45,10 @@ from bridge.fairness.guard import FairUse
 from bridge.fairness.guesses import Guesses
 from bridge.fairness.model import Allowance
 from bridge.payments import facts
+from bridge.payments.checkouts import Checkouts
 from bridge.payments.jobs import Accounts, ProviderCalls
 from bridge.payments.late import LANE as PROVIDER
+from bridge.payments.pages import PaymentPages
 from bridge.ports.erp import Erp
 from bridge.ports.provider import Provider
 from bridge.seats import holds
@@ -72,7 +75,8 @@ class Bridge:
 
     def inbound(self) -> Sequence[Blueprint]:
         """The addresses at which other systems call us in their own words."""
-        return [SitePages(self.site).blueprint()]
+        checkouts = Checkouts(self.db, self.payment_pages)
+        return [SitePages(self.site).blueprint(), PayCall(checkouts, self.settings.bitrix_pay).blueprint()]
 
     @cached_property
     def seats_gateway(self) -> Gateway:
@@ -104,6 +108,11 @@ class Bridge:
     def provider_gateway(self) -> Gateway:
         """Calls providers for requests that wait."""
         return Gateway(self.runner, PROVIDER, sessions=PROVIDER_SESSIONS, batch_max=1)
+
+    @cached_property
+    def payment_pages(self) -> PaymentPages:
+        """Finds or opens the pages at which orders are paid."""
+        return PaymentPages(self.db, self.provider_gateway, self.accounts)
 
     @cached_property
     def steps(self) -> Mapping[str, Step]:

@@ -25,6 +25,7 @@ from pydantic_settings import (
 from pydantic_settings.sources.utils import parse_env_vars
 
 from adapters.bitrix.exchange.settings import BitrixSettings
+from adapters.bitrix.pay.settings import BitrixPaySettings
 from adapters.onec.settings import OneCSettings
 from adapters.payments.yookassa.settings import YooKassaSettings
 from bridge.core.errors import Misconfigured
@@ -215,6 +216,9 @@ class Settings(BaseSettings):
     )
     onec: OneCSettings | None = Field(default=None, description="The infobase of 1C")
     bitrix: BitrixSettings | None = Field(default=None, description="A site on 1C-Bitrix with which we exchange as 1C")
+    bitrix_pay: dict[str, BitrixPaySettings] = Field(
+        default_factory=dict, description="Bitrix sites whose checkout asks for payment pages, by our own name of the site"
+    )
     payments: Payments = Field(default_factory=Payments, description="Accounts at payment providers")
     web: Web = Field(default_factory=Web, description="The HTTP server")
     erp: ErpCalls = Field(default_factory=ErpCalls, description="How the ERP is called")

@@ -55,6 +55,12 @@ _FIND = text(
     WHERE c.key_hash = :key_hash AND c.revoked_at IS NULL
     """
 )
+_NAMED = text(
+    """
+    SELECT c.client_id, c.name, c.scopes, h.* FROM client c JOIN channel h ON h.code = c.channel
+    WHERE c.name = :name AND c.revoked_at IS NULL
+    """
+)
 _GET_RULES = text("SELECT * FROM channel WHERE code = :code")
 _RULES = text(
     """
@@ -92,6 +98,14 @@ def find_client(tx: Connection, key: str) -> Client | None:
     row = tx.execute(_FIND, {"key_hash": _hash(key)}).first()
     if row is None:
         return None
+    return Client(row.client_id, row.name, frozenset(Scope(scope) for scope in row.scopes), _rules(row))
+
+
+def get_client(tx: Connection, name: str) -> Client:
+    """The client of that name. Raises ``Refused`` if there is none, or its key was revoked."""
+    row = tx.execute(_NAMED, {"name": name}).first()
+    if row is None:
+        raise Refused("client_unknown", "There is no client %(name)s.", name=name)
     return Client(row.client_id, row.name, frozenset(Scope(scope) for scope in row.scopes), _rules(row))
 
 

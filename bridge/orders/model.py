@@ -26,7 +26,8 @@ class OrderState(StrEnum):
 S = OrderState
 TRANSITIONS: Mapping[OrderState, frozenset[OrderState]] = {
     S.AWAITING_PAYMENT: frozenset({S.PAID, S.EXPIRED, S.EXCEPTION}),
-    S.EXPIRED: frozenset({S.PAID, S.EXCEPTION}),  # late money: sold if the seats are still free, else to a person
+    # Late money: sold if the seats are still free, else to a person. Goods may be offered again.
+    S.EXPIRED: frozenset({S.PAID, S.EXCEPTION, S.AWAITING_PAYMENT}),
     S.PAID: frozenset({S.EXCEPTION}),
     S.EXCEPTION: frozenset(),
 }

@@ -92,6 +92,14 @@ _EXTEND = text(
     WHERE order_id = :id AND pay_until > clock_timestamp() RETURNING order_id
     """
 )
+_OFFER_AGAIN = text(
+    """
+    UPDATE customer_order SET state = 'awaiting_payment', total_minor = :total, currency = :currency,
+        pay_until = clock_timestamp() + make_interval(secs => :pay_s), changed_at = clock_timestamp()
+    WHERE order_id = :id
+    """
+)
+_FORGET_LINES = text("DELETE FROM order_line WHERE order_id = :id")
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,6 +279,19 @@ def extend_for_payment(tx: Connection, order: Order, seconds: int) -> None:
         holds.extend_for_payment(tx, order.hold_ids, seconds)
     if order.pay_until and not tx.execute(_EXTEND, {"id": order.id, "seconds": seconds}).first():
         raise Refused("order_over", "This order can no longer be paid.")
+
+
+def offer_again(tx: Connection, order: Order, basket: Basket, pay_s: float | None) -> Order:
+    """Let an unpaid order of goods be paid for ``basket`` from now on. The caller has locked it, and seen that no money
+    of it is under way. Raises ``Refused`` if it is paid or before a person.
+    """
+    if order.state not in {OrderState.AWAITING_PAYMENT, OrderState.EXPIRED} or order.seats:
+        raise Refused("order_over", "This order can no longer be paid.")
+    total = basket.total
+    tx.execute(_OFFER_AGAIN, {"id": order.id, "total": total.minor, "currency": total.currency, "pay_s": pay_s})
+    tx.execute(_FORGET_LINES, {"id": order.id})
+    write_goods(tx, order.id, basket)
+    return get(tx, order.id)
 
 
 def order_key(order_id: UUID) -> str:

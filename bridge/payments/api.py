@@ -24,6 +24,7 @@ from bridge.orders.model import Order
 from bridge.payments import attempts, refunds
 from bridge.payments.jobs import Accounts
 from bridge.payments.model import Attempt, AttemptState, RefundLife
+from bridge.payments.pages import SETTLE_MARGIN_S
 from bridge.payments.shown import PaymentShown, RefundShown, show, show_payment, show_refund
 from bridge.rest import once
 from bridge.rest.auth import client_with
@@ -31,7 +32,6 @@ from bridge.rest.routes import api_blueprint, view
 from bridge.rest.shapes import Given, Problem
 
 WAIT_S = 12.0
-SETTLE_MARGIN_S = 300  # the hold outlives the provider's window by so much, so that money on its way still finds it
 
 
 class PaymentWanted(Given):

@@ -186,6 +186,9 @@ def _take_money(tx: Connection, order: Order, attempt: Attempt, snapshot: Paymen
         return
     if order.state not in {OrderState.AWAITING_PAYMENT, OrderState.EXPIRED}:
         orders.set_exception(tx, order, "paid twice: more money came than the order asked for")
+    elif snapshot.amount != order.total:
+        reason = f"paid {snapshot.amount}, which it asked for before; by now it asks for {order.total}"
+        orders.set_exception(tx, order, reason)
     elif orders.sell(tx, order):
         facts.post(tx, order.id, posting_id)  # after the order's confirm, which was written just before
     else:

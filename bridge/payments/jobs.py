@@ -52,6 +52,13 @@ class Accounts:
             raise Misconfigured("account_not_set_up", "No account %(account)s of this provider.", account=account)
         return found
 
+    def only(self) -> str:
+        """The provider, if there is one only. Raises ``Refused`` if there are none or several."""
+        names = sorted({provider for provider, _ in self.providers})
+        if len(names) != 1:
+            raise Refused("provider_missing", "Name the payment provider: %(names)s.", names=", ".join(names))
+        return names[0]
+
     def of(self, name: str) -> Provider:
         """The account that takes new payments of a provider. Raises ``Refused`` if there is none."""
         for (provider, _), found in self.providers.items():

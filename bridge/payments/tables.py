@@ -114,7 +114,7 @@ checkout = Table(
     metadata,
     Column("client_id", UUID(as_uuid=True), ForeignKey("client.client_id"), primary_key=True),
     Column("payment_ref", Text, primary_key=True),
-    Column("order_id", UUID(as_uuid=True), ForeignKey("customer_order.order_id"), nullable=False, unique=True),
+    Column("order_id", UUID(as_uuid=True), ForeignKey("customer_order.order_id"), nullable=False, index=True),
     moment("created_at", is_now=True),
 )
 

@@ -1,7 +1,7 @@
 """``POST /storefront/bitrix/pay?token=…``: answers the address of a page, or errors in the words Bitrix shows.
 
-The status is always 200: Bitrix drops the body of any other and shows an error of its own (``Rest\\Http``). What goes
-wrong is said in ``PAYMENT_ERRORS``, in Russian.
+The status is always 200: Bitrix drops the body of any other and shows an error of its own. What goes
+wrong is said in ``PAYMENT_ERRORS``, to the buyer in Russian, to the site's developer in English.
 """
 
 from __future__ import annotations

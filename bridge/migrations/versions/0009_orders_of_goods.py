@@ -55,8 +55,8 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["client_id"], ["client.client_id"], name=op.f("fk_checkout_client_id")),
         sa.ForeignKeyConstraint(["order_id"], ["customer_order.order_id"], name=op.f("fk_checkout_order_id")),
         sa.PrimaryKeyConstraint("client_id", "payment_ref", name=op.f("pk_checkout")),
-        sa.UniqueConstraint("order_id", name=op.f("uq_checkout_order_id")),
     )
+    op.create_index(op.f("ix_checkout_order_id"), "checkout", ["order_id"])
     _carriers(", 'elsewhere'")
 
 
