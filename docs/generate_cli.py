@@ -45,7 +45,7 @@ PRINTS = {
     "config show": "the settings in force as JSON, secrets masked",
     "doctor": '`ok` or `FAIL` and what was seen, a line a check. With `--json`: `{"ok", "checks": {name: words}}`',
     "client add": 'the API key, this once. With `--json`: `{"name", "channel", "scopes", "key"}`',
-    "channel set": 'the rules in force. With `--json`: `{"channel", "hold_ttl_s", "hold_cap_s", … "late_money"}`',
+    "channel set": 'the rules in force. With `--json`: `{"channel", "hold_ttl_s", … "fair_use": {"rate_per_s", …}}`',
     "node add": 'login and password, this once. With `--json`: `{"name", "dialect", "login", "password"}`',
     "node set": 'what holds now. With `--json`: `{"name", "retire_share"}`',
     "user add": 'the password, this once. With `--json`: `{"login", "role", "password"}`',

@@ -9,6 +9,7 @@ import click
 from bridge.channels.model import LateMoney, Rules
 from bridge.channels.service import set_rules
 from bridge.cli.common import bridge, json_option, say
+from bridge.fairness.allowances import ChannelUse, set_use
 
 
 @click.group()
@@ -29,6 +30,12 @@ def channel() -> None:
     type=click.Choice([policy.value for policy in LateMoney]),
     help="Money whose seats are gone: a person decides, or it goes back.",
 )
+@click.option("--rate", "rate_per_s", default=None, type=click.FloatRange(0, min_open=True), help="Requests a second.")
+@click.option(
+    "--at-once", default=None, type=click.IntRange(1), help="Requests under way at once in one server process."
+)
+@click.option("--client-holds", default=None, type=click.IntRange(1), help="Live holds of one API client; any.")
+@click.option("--scored", is_flag=True, help="Who sells little of what it holds may use less.")
 @json_option
 def set_(  # noqa: PLR0913, PLR0917  the options of the command
     code: str,
@@ -37,12 +44,22 @@ def set_(  # noqa: PLR0913, PLR0917  the options of the command
     seats: int,
     live_holds: int | None,
     late_money: str,
+    rate_per_s: float | None,
+    at_once: int | None,
+    client_holds: int | None,
+    scored: bool,  # noqa: FBT001
     as_json: bool,  # noqa: FBT001
 ) -> None:
-    """Make the channel CODE, or change how long and how much it may hold."""
+    """Make the channel CODE, or change how long and how much it may hold and how often its clients may ask.
+
+    What is not given is as by default: name all you want.
+    """
     if ttl_s > cap_s:
         raise click.BadParameter("a hold cannot live longer than its cap", param_hint="--hold-ttl")
     rules = Rules(code, ttl_s, cap_s, seats, live_holds, LateMoney(late_money))
+    use = ChannelUse(rate_per_s, at_once, client_holds, scored)
     with bridge("channel") as found, found.db.begin() as tx:
         set_rules(tx, rules)
-    say(as_json, asdict(rules), f"{code}: {ttl_s} s, at most {cap_s} s, {seats} seats a hold, late money: {late_money}")
+        set_use(tx, code, use)
+    shown = asdict(rules) | {"fair_use": asdict(use)}
+    say(as_json, shown, f"{code}: {ttl_s} s, at most {cap_s} s, {seats} seats a hold, late money: {late_money}")

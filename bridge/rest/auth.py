@@ -22,6 +22,10 @@ class Keys:
     db: Database
     _known: dict[str, tuple[float, Client]] = field(default_factory=dict)
 
+    def remembers(self, key: str) -> bool:
+        """Whether this process has seen the key at work, however long ago: then it is not a guess."""
+        return key in self._known
+
     def client(self, key: str) -> Client | None:
         """The client of a key."""
         found = self._known.get(key)
@@ -38,12 +42,18 @@ class Keys:
         return client
 
 
+def given_key() -> str:
+    """The key a request came with; empty if none."""
+    scheme, _, key = request.headers.get("Authorization", "").partition(" ")
+    return key.strip() if scheme.lower() == "bearer" else ""
+
+
 def authenticate(keys: Keys) -> None:
     """Find out who asks before anything else is looked at. Raises ``Refused``."""
-    scheme, _, key = request.headers.get("Authorization", "").partition(" ")
-    if scheme.lower() != "bearer" or not key:
+    key = given_key()
+    if not key:
         raise Refused("key_missing", "Send your API key as 'Authorization: Bearer brk_…'.")
-    client = keys.client(key.strip())
+    client = keys.client(key)
     if client is None:
         raise Refused("key_unknown", "This API key is not known or was revoked.")
     g.client = client

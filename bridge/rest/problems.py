@@ -54,7 +54,14 @@ STATUSES = {
     "json_malformed": 400,
     "media_type_unsupported": 415,
     "version_malformed": 400,
+    "admission_missing": 403,
+    "admission_wrong": 403,
+    "admission_over": 403,
+    "waiting_token_wrong": 404,
+    "client_holds_too_many": 429,
 }
+# Of those who ask us to wait, who is himself the reason; the others are told that we are busy, with 503.
+TOO_MANY = frozenset({"rate_exceeded", "requests_at_once", "authentication_paused"})
 # The codes of what Flask itself refuses. Python's own names of statuses change with its version.
 HTTP_CODES = {
     400: "bad_request",
@@ -102,7 +109,8 @@ def of_error(error: BridgeError) -> Response:
     if isinstance(error, Refused):
         return problem(STATUSES.get(error.code, 422), error.code, detail, **shown)
     if isinstance(error, Throttled):
-        return problem(503, error.code, detail, retry_after_s=max(1, round(error.retry_after_s)))
+        status = 429 if error.code in TOO_MANY else 503
+        return problem(status, error.code, detail, retry_after_s=max(1, round(error.retry_after_s)))
     if isinstance(error, NotSent):
         return problem(503, error.code, detail)
     log.error("request_failed", code=error.code, error=str(error))

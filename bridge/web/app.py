@@ -11,16 +11,18 @@ import structlog
 from flask import Response, g, redirect, request
 from flask_openapi3 import Info, OpenAPI
 from werkzeug.exceptions import BadRequest, RequestEntityTooLarge, UnsupportedMediaType
+from werkzeug.middleware.proxy_fix import ProxyFix
 
 from bridge.bootstrap import Bridge
 from bridge.catalogue.api import CatalogueApi
 from bridge.console.pages import Console
 from bridge.core import ids
 from bridge.core.errors import Refused
+from bridge.fairness.guard import FairUse
 from bridge.payments.api import PaymentsApi
 from bridge.payments.hooks import Hooks
 from bridge.rest import problems
-from bridge.rest.auth import Keys, authenticate
+from bridge.rest.auth import Keys
 from bridge.seats.api import SeatsApi
 from bridge.web.health import REQUEST_SECONDS, Health
 
@@ -54,10 +56,12 @@ def create_app(bridge: Bridge) -> OpenAPI:
     )
     app.config["MAX_CONTENT_LENGTH"] = bridge.settings.web.body_bytes_max
     app.config["MAX_FORM_MEMORY_SIZE"] = bridge.settings.web.body_bytes_max
+    if proxies := bridge.settings.web.proxies:
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=proxies, x_proto=proxies)  # type: ignore[method-assign]
     app.json.ensure_ascii = False  # type: ignore[attr-defined]
     problems.install(app)
     _watch(app)
-    _guard(app, Keys(bridge.db))
+    _guard(app, Keys(bridge.db), bridge.fair_use)
     _route(app, bridge)
     return app
 
@@ -75,6 +79,7 @@ def _route(app: OpenAPI, bridge: Bridge) -> None:
     for pages in (Hooks(bridge.db, bridge.accounts), Health(bridge.db), Console(bridge.db)):
         app.register_blueprint(pages.blueprint())
     for inbound in bridge.inbound():
+        bridge.fair_use.guard_passwords(inbound)
         app.register_blueprint(inbound)
     _document_keys(app.api_doc)
     app.add_url_rule("/openapi.json", "contract", lambda: app.api_doc)
@@ -88,17 +93,19 @@ def _document_keys(contract: dict[str, Any]) -> None:
             item["post"].setdefault("parameters", []).append(IDEMPOTENCY_KEY)
 
 
-def _guard(app: OpenAPI, keys: Keys) -> None:
-    """Look at who asks, then at the form of the request, before any view does."""
+def _guard(app: OpenAPI, keys: Keys, fair: FairUse) -> None:
+    """Look at who asks and how much, then at the form of the request, before any view does."""
 
     def check() -> None:
         if not request.path.startswith(API) or request.routing_exception is not None:
             return
-        authenticate(keys)
+        fair.identify(keys)
+        fair.enter()
         if request.method == "POST":
             _check_json()
 
     app.before_request(check)
+    fair.install(app)
 
 
 def _check_json() -> None:

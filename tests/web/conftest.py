@@ -41,9 +41,10 @@ class Exhibit:
 
 
 @pytest.fixture(scope="module")
-def exhibit(postgres_server: Postgres, template_database: str) -> Iterator[Exhibit]:
+def exhibit(postgres_server: Postgres, template_database: str, valkey_url: str) -> Iterator[Exhibit]:
     name = _create(postgres_server, template_database)
-    with opened(postgres_server.url(name)) as stage:
+    many = {"failures_max": 10_000}  # wrong keys are among what the tests show
+    with opened(postgres_server.url(name), redis_url=valkey_url, fair=many) as stage:
         yield _furnished(stage)
     with psycopg.connect(postgres_server.admin_url(), autocommit=True) as admin:
         admin.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))

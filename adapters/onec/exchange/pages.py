@@ -11,7 +11,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 import structlog
-from flask import Blueprint, Response, request
+from flask import Blueprint, Response, g, request
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException
@@ -60,7 +60,7 @@ class SitePages:
         for path in PATHS:
             pages.add_url_rule(path, "answer", self._answer, methods=["GET", "POST"], strict_slashes=False)
         pages.before_request(_lift_limit)
-        pages.register_error_handler(BridgeError, answers.of_error)
+        pages.register_error_handler(BridgeError, _of_error)
         pages.register_error_handler(HTTPException, _of_http)
         for outage in (OperationalError, PoolTimeout):
             pages.register_error_handler(outage, _of_outage)
@@ -149,6 +149,12 @@ def _moment(timestamp: str) -> datetime:
     if not timestamp.isdecimal() or len(timestamp) > 11:
         raise Refused("timestamp_malformed", "Send the timestamp of the checkauth at the start of the exchange.")
     return datetime.fromtimestamp(int(timestamp), UTC)
+
+
+def _of_error(error: BridgeError) -> Response:
+    """1C is told in a body of status 200, so whoever counts wrong passwords is told apart from it."""
+    g.credentials_failed = error.code == "node_unknown"
+    return answers.of_error(error)
 
 
 def _of_http(error: HTTPException) -> Response:

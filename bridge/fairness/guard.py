@@ -1,0 +1,101 @@
+"""What stands before every request: who asks, whether an address is guessing, whether a client asks too often."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Flask, Response, g, request
+
+from bridge.core.errors import Refused, Throttled
+from bridge.fairness.allowances import Allowances, LiveHolds
+from bridge.fairness.counters import Counters
+from bridge.fairness.guesses import Guesses
+from bridge.fairness.limits import WINDOW_S, Entry, RateExceeded, RateLimits, Standing
+from bridge.rest.auth import Keys, authenticate, given_key
+
+HOLDS = "/v1/holds"
+
+
+class FairUse:
+    """The limits of one server process."""
+
+    def __init__(self, counters: Counters, allowances: Allowances, live: LiveHolds, guesses: Guesses) -> None:
+        self._counters = counters
+        self._limits = RateLimits(counters)
+        self._allowances = allowances
+        self._live = live
+        self.guesses = guesses
+
+    def identify(self, keys: Keys) -> None:
+        """Find out who asks the API. A key this process knows is not a guess, so nothing is counted for it.
+
+        Raises ``Refused`` for a key that is wrong, ``Throttled`` for an address that sent too many of those.
+        """
+        key = given_key()
+        if not key or keys.remembers(key):
+            authenticate(keys)
+            return
+        address = request.remote_addr or ""
+        self._check(address, key, keys)
+        try:
+            authenticate(keys)
+        except Refused as refusal:
+            if refusal.code == "key_unknown":
+                self.guesses.note(address)
+            raise
+
+    def _check(self, address: str, key: str, keys: Keys) -> None:
+        """While this process counts alone, which is strict, a key that is right is let in all the same."""
+        try:
+            self.guesses.check(address)
+        except Throttled:
+            if not self._counters.is_away or keys.client(key) is None:
+                raise
+
+    def enter(self) -> None:
+        """Count the request of ``g.client``. Raises ``Throttled`` or ``Refused``."""
+        allowance = self._allowances.of(g.client)
+        try:
+            g.fair_entry = self._limits.enter(g.client.id, allowance)
+        except RateExceeded as refusal:
+            g.fair_standing = refusal.standing
+            raise
+        g.fair_standing = g.fair_entry.standing
+        if request.method == "POST" and request.path == HOLDS:
+            self._live.enter(g.client.id, allowance.live_holds_max)
+
+    def guard_passwords(self, pages: Blueprint) -> None:
+        """Count wrong passwords of ``pages``, which tell of them by setting ``g.credentials_failed``."""
+
+        def check() -> None:
+            self.guesses.check(request.remote_addr or "")
+
+        def note(response: Response) -> Response:
+            if g.get("credentials_failed"):
+                self.guesses.note(request.remote_addr or "")
+            return response
+
+        pages.before_request(check)
+        pages.after_request(note)
+
+    def install(self, app: Flask) -> None:
+        """Say in each answer what is left, and count requests that end."""
+        app.after_request(_tell)
+        app.teardown_request(_leave)
+
+    def close(self) -> None:
+        """Give the connections to Valkey back."""
+        self._counters.close()
+
+
+def _tell(response: Response) -> Response:
+    """https://datatracker.ietf.org/doc/draft-ietf-httpapi-ratelimit-headers/, since its revision 08."""
+    standing: Standing | None = g.get("fair_standing")
+    if standing is not None:
+        response.headers["RateLimit-Policy"] = f'"client";q={standing.quota};w={WINDOW_S}'
+        response.headers["RateLimit"] = f'"client";r={standing.remaining};t={standing.reset_s}'
+    return response
+
+
+def _leave(_: BaseException | None) -> None:
+    entry: Entry | None = g.pop("fair_entry", None)
+    if entry is not None:
+        entry.leave()
