@@ -28,6 +28,7 @@ class Scope(StrEnum):
     DESCRIBE = "describe"  # sell what no catalogue knows, at prices of its own
     REFUND = "refund"
     ERP = "erp"
+    ADMIN = "admin"
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,8 +33,8 @@ class Dialect(StrEnum):
 
 
 class Hides(StrEnum):
-    """What hides goods that a node no longer mentions: its word (``deactivate``), which only the 1C-Bitrix module
-    gives; a whole exchange that begins with files that say they hold everything; nothing.
+    """What hides goods that a node no longer mentions: its word at the end of an exchange, which few dialects know; a
+    whole exchange, one that begins with files that say they hold everything; nothing.
     """
 
     TOLD = "told"

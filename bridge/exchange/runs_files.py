@@ -86,6 +86,12 @@ def get(tx: Connection, file_id: int) -> File:
     return _file(tx.execute(_GET, {"file": file_id}).one())
 
 
+def find_one(tx: Connection, run_id: int, file_id: int) -> File | None:
+    """A file of a run; ``None`` if the run has none such."""
+    row = tx.execute(_GET, {"file": file_id}).first()
+    return _file(row) if row and row.exchange_run_id == run_id else None
+
+
 def find(tx: Connection, uploads: Uploads, visit: Visit, name: str, limits: ArchiveLimits) -> File | None:
     """The newest file of that name in a run, also if it lies in an archive. Raises ``Refused`` for a bad archive."""
     row = _named(tx, visit, name)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import shutil
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, text
 
+from bridge.catalogue.goods_import import COUNTED
 from bridge.catalogue.goods_known import forget_mentions
 
 RUNS_MAX = 100  # one transaction's worth
@@ -24,17 +26,21 @@ _OLD = text(
 )
 _DELETE = tuple(
     text(f"DELETE FROM {table} WHERE exchange_run_id = ANY(:runs)")  # noqa: S608  our own names
-    for table in ("exchange_answer", "exchange_file", "exchange_run")
+    for table in ("exchange_answer", "exchange_reply", "exchange_file", "exchange_run")
 )
 _RECENT = text(
     """
     SELECT r.exchange_run_id AS run, r.node, r.kind, r.started_at,
         extract(epoch FROM greatest(max(f.finished_at), r.touched_at) - r.started_at)::float8 AS took_s,
         coalesce(sum(f.bytes) FILTER (WHERE f.archive_id IS NULL), 0)::bigint AS bytes,
-        coalesce(json_agg(json_build_object(
+        coalesce(json_agg(json_build_object('id', f.exchange_file_id, 'bytes', f.bytes,
             'file', f.name, 'state', f.state, 'report', f.report, 'error', f.reason) ORDER BY f.exchange_file_id)
             FILTER (WHERE f.exchange_file_id IS NOT NULL), '[]') AS files
-    FROM (SELECT * FROM exchange_run ORDER BY exchange_run_id DESC LIMIT :runs_max) r
+    FROM (
+        SELECT * FROM exchange_run
+        WHERE (CAST(:node AS text) IS NULL OR node = :node)
+          AND (CAST(:before AS bigint) IS NULL OR exchange_run_id < :before)
+        ORDER BY exchange_run_id DESC LIMIT :runs_max) r
     LEFT JOIN exchange_file f USING (exchange_run_id)
     GROUP BY r.exchange_run_id, r.node, r.kind, r.started_at, r.touched_at ORDER BY r.exchange_run_id DESC
     """
@@ -54,9 +60,13 @@ def tidy(tx: Connection, folder_of: Callable[[str, int], Path], keep_days: int) 
     return len(old)
 
 
-def recent(tx: Connection, runs_max: int) -> list[dict[str, Any]]:
-    """The last runs, the newest first: who, when, how long in seconds, which files and what became of them."""
-    return [dict(row) for row in tx.execute(_RECENT, {"runs_max": runs_max}).mappings()]
+def recent(tx: Connection, runs_max: int, node: str | None = None, before: int | None = None) -> list[dict[str, Any]]:
+    """The last runs, the newest first: who, when, how long in seconds, which files and what became of them.
+
+    Of one ``node`` only, if it is given, and only older than the run ``before``.
+    """
+    values = {"runs_max": runs_max, "node": node, "before": before}
+    return [dict(row) for row in tx.execute(_RECENT, values).mappings()]
 
 
 def line(run: dict[str, Any]) -> str:
@@ -64,6 +74,12 @@ def line(run: dict[str, Any]) -> str:
     states: dict[str, int] = {}
     for file in run["files"]:
         states[file["state"]] = states.get(file["state"], 0) + 1
+    counts = Counter[str]()
+    for file in run["files"]:
+        report = file["report"] or {}
+        counts.update({name: report.get(name) or 0 for name in (*COUNTED, "written", "skipped")})
+        counts["warnings"] += len(report.get("warnings") or ())
+    said = "".join(f", {count} {name}" for name, count in counts.items() if count)
     words = ", ".join(f"{count} {state}" for state, count in sorted(states.items())) or "no files"
     failed = "".join(f"; {file['file']}: {file['error']}" for file in run["files"] if file["state"] == "failed")
-    return f"{run['started_at']:%F %T} {run['node']} {run['kind']}: {words} in {run['took_s']:.0f} s{failed}"
+    return f"{run['started_at']:%F %T} {run['node']} {run['kind']}: {words}{said} in {run['took_s']:.0f} s{failed}"

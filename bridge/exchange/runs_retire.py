@@ -11,6 +11,7 @@ from datetime import datetime
 from sqlalchemy import Connection, text
 
 from bridge.alerts.service import raise_alert, resolve_alert
+from bridge.catalogue.goods_import import lock_source
 from bridge.core.errors import Refused
 from bridge.exchange.nodes import Node
 
@@ -60,8 +61,9 @@ def is_pending(tx: Connection, node: Node, since: datetime) -> bool:
 def retire(tx: Connection, node: Node, since: datetime, kinds: Collection[str] = TABLES) -> dict[str, int]:
     """Hide what of these kinds was not mentioned since ``since`` and return how many of each.
 
-    Raises ``Refused`` if more than the node's share would vanish.
+    Raises ``Refused`` if more than the node's share would vanish, ``Throttled`` while an import of its is running.
     """
+    lock_source(tx, node.name)
     values = {"node": node.name, "imports": list(tx.execute(_IMPORTS, {"node": node.name, "since": since}).scalars())}
     tables = [table for table in TABLES if table in kinds]
     for table in tables:

@@ -8,13 +8,16 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 from pathlib import Path
+from typing import BinaryIO
 
 import structlog
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from bridge.core.db import Database
 from bridge.core.deadline import Deadline
 from bridge.core.errors import Refused
-from bridge.exchange import order_export, runs, runs_files, runs_keeping, runs_retire
+from bridge.exchange import order_export, runs, runs_files, runs_keeping, runs_replies, runs_retire, uploads_zip
 from bridge.exchange.nodes import get_node
 from bridge.exchange.runs_files import File
 from bridge.exchange.runs_import import FileImports, Readers, want_quiet_start
@@ -141,6 +144,24 @@ class ExchangeSite:
         with self._db.begin() as tx:
             count = order_export.taken(tx, visit)
         log.info("exchange_orders_taken", node=visit.node, orders=count)
+
+    def note(self, visit: Visit, request: str, answer: bytes) -> None:
+        """Keep what was answered. If that cannot be, the exchange goes on all the same: its files and orders count."""
+        try:
+            with self._db.begin() as tx:
+                runs_replies.note(tx, visit.run_id, request, answer)
+        except (OperationalError, PoolTimeout) as error:
+            log.warning("exchange_answer_not_kept", node=visit.node, error=type(error).__name__)
+
+    def open_file(self, run_id: int, file_id: int) -> tuple[str, BinaryIO]:
+        """The name of a file and its bytes as they came, to be closed. Raises ``Refused`` if there is none such."""
+        with self._db.begin() as tx:
+            found = runs_files.find_one(tx, run_id, file_id)
+        path = runs_files.path_of(self._uploads, found) if found else None
+        if found is None or path is None or not path.exists():
+            raise Refused("exchange_file_unknown", "There is no such file in this run, or it is no longer kept.")
+        name = found.name.rpartition("/")[2]
+        return name, uploads_zip.opened_entry(path, found.name) if found.archive_id else path.open("rb")
 
     def retire(self, visit: Visit, since: datetime) -> Outcome:
         """Hide what no file has mentioned since ``since``, once every file since then is imported."""

@@ -17,6 +17,7 @@ from sqlalchemy import (
     LargeBinary,
     Table,
     Text,
+    UniqueConstraint,
     text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
@@ -56,6 +57,21 @@ exchange_run = Table(
     moment("started_at", is_now=True),
     moment("touched_at", is_now=True),
     Index("ix_exchange_run_node", "node", "exchange_run_id"),
+)
+
+# What we answered; the same answer to the same request is one row.
+exchange_reply = Table(
+    "exchange_reply",
+    metadata,
+    Column("exchange_reply_id", BigInteger, Identity(), primary_key=True),
+    Column("exchange_run_id", BigInteger, ForeignKey("exchange_run.exchange_run_id"), nullable=False),
+    words("request"),
+    Column("digest", LargeBinary, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Column("times", BigInteger, nullable=False, server_default="1"),
+    moment("first_at", is_now=True),
+    moment("last_at", is_now=True),
+    UniqueConstraint("exchange_run_id", "request", "digest"),
 )
 
 exchange_file = Table(

@@ -5,14 +5,16 @@ Format: APPNOTE.TXT of PKWARE. What ``zipfile`` would believe is checked before:
 
 from __future__ import annotations
 
+import shutil
 import struct
+import tempfile
 import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, BinaryIO
+from typing import IO, BinaryIO, cast
 
 from bridge.core.errors import Refused
 from bridge.exchange.uploads import checked_name
@@ -71,6 +73,15 @@ def entry(path: Path, name: str) -> Iterator[IO[bytes]]:
         stream = archive.open(found[name])
     with archive, stream, _explained(DAMAGED):
         yield stream
+
+
+def opened_entry(path: Path, name: str) -> BinaryIO:
+    """One file of an archive as a stream of its own, to be closed: of a copy that waits on disk."""
+    copy = tempfile.TemporaryFile()  # noqa: SIM115  closed by whoever reads it
+    with entry(path, name) as stream:
+        shutil.copyfileobj(stream, copy)
+    copy.seek(0)
+    return cast("BinaryIO", copy)
 
 
 def _check_directory(stream: BinaryIO, limits: ArchiveLimits) -> None:

@@ -110,5 +110,8 @@ class Site(Protocol):
     def orders_taken(self, visit: Visit) -> None:
         """The node has taken what ``offer_orders`` last gave in this visit."""
 
+    def note(self, visit: Visit, request: str, answer: bytes) -> None:
+        """Keep what was answered. It never changes what is answered."""
+
     def retire(self, visit: Visit, since: datetime) -> Outcome:
         """Hide the goods that no file of this node has mentioned since the moment ``since``."""

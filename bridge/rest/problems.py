@@ -35,6 +35,8 @@ STATUSES = {
     "order_unknown": 404,
     "payment_unknown": 404,
     "refund_unknown": 404,
+    "exchange_run_unknown": 404,
+    "exchange_file_unknown": 404,
     "seats_unavailable": 409,
     "hold_not_ready": 409,
     "hold_over": 409,

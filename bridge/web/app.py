@@ -19,6 +19,7 @@ from bridge.console.pages import Console
 from bridge.core import ids
 from bridge.core.errors import Refused
 from bridge.fairness.guard import FairUse
+from bridge.exchange.runs_api import ExchangeApi
 from bridge.payments.api import PaymentsApi
 from bridge.payments.hooks import Hooks
 from bridge.rest import problems
@@ -70,6 +71,7 @@ def _route(app: OpenAPI, bridge: Bridge) -> None:
     apis: list[Any] = [
         CatalogueApi(bridge.db),
         SeatsApi(bridge.db, bridge.seats_gateway, bridge.settings.erp.wait_max_s),
+        ExchangeApi(bridge.db, bridge.site),
         PaymentsApi(
             bridge.db, bridge.provider_gateway, bridge.accounts, goods_pay_s=bridge.settings.orders.goods_pay_s
         ),

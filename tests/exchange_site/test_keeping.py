@@ -79,7 +79,7 @@ def test_the_status_command_shows_runs_and_fails_with_the_newest(place: Place) -
     bad = status(place, "sync", "status", "--json")
 
     assert good.returncode == 0, good.stderr
-    assert "ut catalog: 1 imported in" in good.stdout
+    assert "ut catalog: 1 imported, 1 products, 1 written in" in good.stdout
     assert bad.returncode == 1
     assert [run["files"][0]["state"] for run in json.loads(bad.stdout)["exchanges"]] == ["failed", "imported"]
 

@@ -190,7 +190,7 @@ def test_the_database_away_is_a_failure_and_no_success(place: Place) -> None:
     assert (said.status, said.word) == (200, "failure")
 
 
-def test_the_contract_of_the_api_does_not_speak_of_the_exchange(place: Place) -> None:
+def test_the_contract_of_the_api_does_not_speak_of_the_protocol_of_nodes(place: Place) -> None:
     contract = requests.get(f"{place.url}/openapi.json", timeout=10).json()
 
-    assert not [path for path in contract["paths"] if "exchange" in path]
+    assert not [path for path in contract["paths"] if "/exchange/1c" in path]

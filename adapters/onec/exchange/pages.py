@@ -77,7 +77,13 @@ class SitePages:
         step = modes.get(mode)
         if step is None:
             return answers.failure(f"Unknown mode of {kind}: '{mode[:40]}'.")
-        return step(self._site.resume(_credentials(), kind))
+        visit = self._site.resume(_credentials(), kind)
+        try:
+            response = step(visit)
+        except BridgeError as error:
+            response = answers.of_error(error)
+        self._site.note(visit, f"{mode} {_argument('filename')}".strip(), response.get_data())
+        return response
 
     def _checkauth(self, kind: str) -> Response:
         visit = self._site.enter(_credentials(), kind)
@@ -86,6 +92,8 @@ class SitePages:
         response.set_cookie(
             COOKIE, visit.token, max_age=COOKIE_S, secure=request.is_secure, httponly=True, samesite="Lax"
         )
+        # The token lets one in, so it is not kept.
+        self._site.note(visit, "checkauth", response.get_data().replace(visit.token.encode(), b"*"))
         return response
 
     def _init(self, visit: Visit) -> Response:
