@@ -48,7 +48,7 @@ def import_goods(tx: Connection, reading: GoodsReading, *, file: str, source: st
     spoke of was changed since. Whatever is raised, the caller rolls back: ``Refused`` if the file cannot be read,
     ``Throttled`` if another import of this source is running.
     """
-    _lock(tx, source)
+    lock_source(tx, source)
     digest = reading.digest().hex()
     values = {"source": source, "file": file, "digest": digest}
     run_id = tx.execute(insert(import_run).values(values).returning(import_run.c.import_run_id)).scalar_one()
@@ -93,8 +93,10 @@ def _repeated(file: str, known: KnownFile) -> ImportReport:
     )
 
 
-def _lock(tx: Connection, source: str) -> None:
-    """One import of a source at a time: two would write the same rows in different orders."""
+def lock_source(tx: Connection, source: str) -> None:
+    """One import of a source at a time: two would write the same rows in different orders. So the numbers of its runs
+    are in the order in which they are committed, by which others tell what is new. Raises ``Throttled``.
+    """
     key = func.hashtextextended(f"import of goods: {source}", 0)
     if not tx.execute(select(func.pg_try_advisory_xact_lock(key))).scalar_one():
         message = "Another import of %(source)s is running. Try again when it is over."
