@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import sys
 from pathlib import Path
@@ -13,6 +14,8 @@ SHOP_ID = "100500"
 SECRET_KEY = "test_sandbox_secret"  # noqa: S105  the simulator's own, worth nothing
 LOGIN, PASSWORD = "обмен", "пароль1"
 QUICK_HOLD_S = 4
+SITE_SWITCH = "SANDBOX_BITRIX"  # any value starts the site as well
+SITE_PASSWORD = "site-password"  # noqa: S105  the simulator's own, worth nothing
 
 
 def parts(data_dir: Path, broker_url: str) -> dict[str, Any]:
@@ -25,7 +28,7 @@ def parts(data_dir: Path, broker_url: str) -> dict[str, Any]:
     folder.mkdir(mode=0o700, exist_ok=True)
     onec, yookassa, shop = (f"http://{HOST}:{_free_port()}" for _ in range(3))
     webhook_url = f"{broker_url}/hooks/yookassa/{ACCOUNT}"
-    return {
+    found: dict[str, Any] = {
         "clients": [
             {"name": "shop", "channel": "web", "key_file": folder / "shop.key"},
             {"name": "hasty", "channel": "hasty", "key_file": folder / "hasty.key", "hold_ttl_s": QUICK_HOLD_S},
@@ -37,6 +40,28 @@ def parts(data_dir: Path, broker_url: str) -> dict[str, Any]:
         ],
         "env": _settings(onec, yookassa),
         "addresses": {"onec": onec, "yookassa": yookassa, "shop": shop},
+    }
+    if os.environ.get(SITE_SWITCH):
+        _add_site(found, folder)
+    return found
+
+
+def _add_site(found: dict[str, Any], folder: Path) -> None:
+    """The site on 1C-Bitrix: it gets the goods of ``bridge import``, and its orders are fetched."""
+    url = f"http://{HOST}:{_free_port()}"
+    found["clients"].append({"name": "bitrix", "channel": "site", "key_file": folder / "bitrix.key"})
+    found["peers"].append(_peer("bitrix", "sandbox.bitrix", url))
+    found["addresses"]["bitrix"] = url
+    found["env"] |= {
+        "BRIDGE_BITRIX__BASE_URL": url,
+        "BRIDGE_BITRIX__LOGIN": "exchange",
+        "BRIDGE_BITRIX__PASSWORD": SITE_PASSWORD,
+        "BRIDGE_BITRIX__GOODS_OF": "default",
+        "BRIDGE_BITRIX__FETCHES_ORDERS": "true",
+        "BRIDGE_BITRIX__IS_ONLY_ORDER_CLIENT": "true",
+        "BRIDGE_BITRIX__PAUSE_S": "0.1",
+        "BRIDGE_PERIODS__STOREFRONT_GOODS": "5",
+        "BRIDGE_PERIODS__STOREFRONT_ORDERS": "5",
     }
 
 

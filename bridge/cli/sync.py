@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import click
 from sqlalchemy import text
 
@@ -25,19 +27,25 @@ def sync() -> None:
 @sync.command()
 @json_option
 def run(as_json: bool) -> None:  # noqa: FBT001
-    """Read everything that changed in the ERP, now."""
+    """Read everything that changed in the ERP, and exchange with the storefront, now."""
     with bridge("sync") as found:
-        if found.erp is None:
+        if found.erp is None and found.storefront is None:
             raise Failed("No ERP is set up: set BRIDGE_ONEC__BASE_URL and its neighbours.")
-        counts = Sync(found.db, found.erp).read_changes(Deadline.after(600))
-    say(as_json, {"changed": counts}, ", ".join(f"{count} {what}" for what, count in counts.items()) + " changed.")
+        counts = Sync(found.db, found.erp).read_changes(Deadline.after(600)) if found.erp else {}
+        shop = found.storefront.run_now(found.runner) if found.storefront else {}
+    lines = [_line("changed in the ERP", counts), *(_line(lane, done) for lane, done in shop.items())]
+    say(as_json, {"changed": counts, "storefront": shop}, "\n".join(lines))
+
+
+def _line(what: str, counts: Mapping[str, int]) -> str:
+    return f"{what}: {', '.join(f'{count} {name}' for name, count in counts.items()) or 'nothing'}"
 
 
 @sync.command()
 @click.option("--last", "rows_max", default=10, show_default=True, type=click.IntRange(1, 1000))
 @json_option
 def status(rows_max: int, as_json: bool) -> None:  # noqa: FBT001
-    """Show the last runs, ours and those of nodes. Exits 1 if the newest of either failed."""
+    """Show the last runs, ours and those of nodes. Exits 1 if the newest of any sort failed."""
     with bridge("sync") as found, found.db.begin() as tx:
         runs = [dict(row._mapping) for row in tx.execute(_RUNS, {"rows_max": rows_max})]  # noqa: SLF001  public API
         exchanges = recent(tx, rows_max)
@@ -45,5 +53,6 @@ def status(rows_max: int, as_json: bool) -> None:  # noqa: FBT001
     lines = [*(lines or ["The ERP was never read."]), *map(line, exchanges)]
     say(as_json, {"runs": runs, "exchanges": exchanges}, "\n".join(lines))
     has_failed = any(file["state"] == "failed" for run in exchanges[:1] for file in run["files"])
-    if has_failed or (runs and runs[0]["error"]):
+    newest = {run["source"]: run for run in reversed(runs)}
+    if has_failed or any(run["error"] for run in newest.values()):
         raise SystemExit(1)

@@ -20,11 +20,11 @@ from bridge.alerts.service import raise_alert, resolve_alert
 from bridge.core import outbox
 from bridge.core.db import Database
 from bridge.core.deadline import Deadline
-from bridge.core.errors import BridgeError, NotSent, Throttled
+from bridge.core.errors import BridgeError, NotSent, Throttled, Unknown
 from bridge.core.outbox import Work
 from bridge.core.permits import Permits
 from bridge.core.retry import Policy
-from bridge.core.runner import Lane
+from bridge.core.runner import Lane, Runner
 from bridge.exchange import storefront_goods as goods
 from bridge.exchange import storefront_news as news
 from bridge.exchange.storefront_orders import Shop
@@ -45,6 +45,9 @@ _RUN = text(
     VALUES (:source, :started_at, clock_timestamp(), :counts, :error)
     """
 ).bindparams(bindparam("counts", type_=JSONB(none_as_null=True)))
+_SINCE = text(
+    "SELECT source, counts, error FROM sync_run WHERE started_at >= :since AND source = ANY(:sources) ORDER BY 1"
+)
 _NOW = text("SELECT clock_timestamp()")
 _UNDONE = text("SELECT 1 FROM outbox WHERE key = :key AND status IN ('ready', 'running', 'dead') LIMIT 1")
 
@@ -83,6 +86,32 @@ class StorefrontExchange:
         found = {"storefront_goods": self.want_goods} if self._rules.goods_of else {}
         return found | ({"storefront_orders": self.want_orders} if self._rules.client else {})
 
+    def run_now(self, runner: Runner) -> dict[str, dict[str, int]]:
+        """Do everything that is due and return what was done, by lane. Raises ``Unknown`` if any of it failed."""
+        with self._db.begin() as tx:
+            since = tx.execute(_NOW).scalar_one()
+        for want in self.steps().values():
+            want()
+        for lane in (GOODS, ORDERS):
+            while runner.run_due(lane):
+                pass
+        with self._db.begin() as tx:
+            runs = tx.execute(
+                _SINCE, {"since": since, "sources": [self._source(lane) for lane in (GOODS, ORDERS)]}
+            ).all()
+        failed = [run.error for run in runs if run.error]
+        if failed:
+            raise Unknown(
+                "storefront_exchange_failed", "The exchange with the storefront failed: %(why)s", why=failed[0]
+            )
+        found: dict[str, Counter[str]] = {}
+        for run in runs:
+            found.setdefault(run.source, Counter()).update(run.counts)
+        return {source: dict(counts) for source, counts in found.items()}
+
+    def _source(self, lane: str) -> str:
+        return f"{lane}:{self._storefront.name}"
+
     def want_goods(self) -> str:
         """Have what changed pushed."""
         with self._db.begin() as tx:
@@ -95,7 +124,7 @@ class StorefrontExchange:
             return f"{self._want(tx, ORDERS, 'fetch')}, {count} orders to tell of"
 
     def _want(self, tx: Connection, lane: str, kind: str) -> str:
-        key = f"{lane}:{self._storefront.name}"
+        key = self._source(lane)
         if tx.execute(_UNDONE, {"key": key}).first():
             return "under way"
         outbox.put(tx, lane, kind, key, {})
@@ -175,7 +204,7 @@ class StorefrontExchange:
             yield
 
     def _note(self, lane: str, started_at: datetime, counts: Counter[str], error: BridgeError | None) -> None:
-        source = f"{lane}:{self._storefront.name}"
+        source = self._source(lane)
         with self._db.begin() as tx:
             if error or counts:
                 values = {"source": source, "started_at": started_at, "counts": dict(counts)}

@@ -6,6 +6,7 @@ from uuid import UUID
 
 import pytest
 
+from bridge.core.errors import Unknown
 from bridge.exchange.nodes import Dialect, Orders, add_node
 from bridge.exchange.order_import import take_orders
 from bridge.exchange.storefront_work import ORDERS
@@ -284,6 +285,29 @@ def test_runs_are_shown_by_sync_status(place: Place) -> None:
     assert place.rows("SELECT source, counts, error FROM sync_run") == [
         ("storefront.orders:bitrix", {"orders": 1}, None)
     ]
+
+
+def test_run_now_does_everything_and_says_what(place: Place) -> None:
+    shop = place.bridge.storefront
+    assert shop is not None
+    place.describe("a")
+    place.buy("a")
+
+    assert shop.run_now(place.bridge.runner) == {
+        "storefront.goods:bitrix": {"products": 1, "offers": 0},
+        "storefront.orders:bitrix": {"orders": 1},
+    }
+    assert shop.run_now(place.bridge.runner) == {}
+
+
+def test_run_now_says_why_it_failed(place: Place) -> None:
+    shop = place.bridge.storefront
+    assert shop is not None
+    place.describe("a")
+    place.tell("/_faults", do="502", times=9)
+
+    with pytest.raises(Unknown, match="HTTP 502"):
+        shop.run_now(place.bridge.runner)
 
 
 def test_buyers_are_in_no_log(place: Place, capfd: pytest.CaptureFixture[str]) -> None:
