@@ -52,8 +52,9 @@ PRINTS = {
     "import": "what was read, written and skipped, by file. With `--json`: "
     '`{"files": [{"file", "kind", "products", "offers", "prices", "rests", "skipped": [{"where", "why"}], …}]}`, '
     "and an `error` with `code` and `message` where a file was not taken",
-    "sync run": 'how many of each were different. With `--json`: `{"changed": {what: count}}`',
-    "sync status": 'the last readings of the ERP. With `--json`: `{"runs": […]}`',
+    "sync run": "how many of each were different, and what each visit to the storefront did. With `--json`: "
+    '`{"changed": {what: count}, "storefront": {lane: {what: count}}}`',
+    "sync status": 'the last readings of the ERP and visits to the storefront. With `--json`: `{"runs": […]}`',
     "onec check": "each difference with its place and what to do, and a summary. With `--json`: "
     '`{"ok", "mapping", "problems": [{"where", "what", "to_do"}], "looks_like": [name]}`',
     "onec mapping": "the mapping file",

@@ -56,7 +56,7 @@ def _add_site(found: dict[str, Any], folder: Path) -> None:
         "BRIDGE_BITRIX__BASE_URL": url,
         "BRIDGE_BITRIX__LOGIN": "exchange",
         "BRIDGE_BITRIX__PASSWORD": SITE_PASSWORD,
-        "BRIDGE_BITRIX__GOODS_OF": "default",
+        "BRIDGE_BITRIX__GOODS_OF": "erp",
         "BRIDGE_BITRIX__FETCHES_ORDERS": "true",
         "BRIDGE_BITRIX__IS_ONLY_ORDER_CLIENT": "true",
         "BRIDGE_BITRIX__PAUSE_S": "0.1",

@@ -14,7 +14,9 @@ from bridge.exchange.sync import Sync
 
 _RUNS = text(
     """
-    SELECT source, started_at, finished_at, counts, error FROM sync_run ORDER BY started_at DESC LIMIT :rows_max
+    SELECT source, started_at, finished_at, counts, error FROM (
+        SELECT *, row_number() OVER (PARTITION BY source ORDER BY started_at DESC) AS place FROM sync_run) one
+    WHERE place <= :rows_max ORDER BY started_at DESC
     """
 )
 
@@ -45,7 +47,7 @@ def _line(what: str, counts: Mapping[str, int]) -> str:
 @click.option("--last", "rows_max", default=10, show_default=True, type=click.IntRange(1, 1000))
 @json_option
 def status(rows_max: int, as_json: bool) -> None:  # noqa: FBT001
-    """Show the last runs, ours and those of nodes. Exits 1 if the newest of any sort failed."""
+    """Show the last runs of each sort, ours and those of nodes. Exits 1 if the newest of any sort failed."""
     with bridge("sync") as found, found.db.begin() as tx:
         runs = [dict(row._mapping) for row in tx.execute(_RUNS, {"rows_max": rows_max})]  # noqa: SLF001  public API
         exchanges = recent(tx, rows_max)

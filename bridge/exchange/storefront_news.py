@@ -1,4 +1,6 @@
-"""What the ERP says of orders of shops, on its way to the shop: each change once, the newest state only."""
+"""What the ERP says of orders of shops, and that we were paid for them, on its way to the shop: each change once, the
+newest state only.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +14,7 @@ from sqlalchemy import Connection, text
 from bridge.alerts.service import Severity, raise_alert, resolve_alert
 from bridge.core import outbox
 from bridge.exchange.storefront_orders import read
+from bridge.orders.model import OrderState
 from bridge.ports.site_orders import InOrder
 from bridge.ports.storefront import OrderNews
 
@@ -21,7 +24,7 @@ ROWS_MAX = 200
 # What nodes say of an order, and the number the ERP itself has given to it. Later words of any node win.
 _ONE = text(
     """
-    SELECT s.number, s.content, s.order_id, s.told_digest, o.erp_number, e.said
+    SELECT s.number, s.content, s.order_id, s.told_digest, o.erp_number, o.state, e.said
     FROM storefront_order s JOIN customer_order o USING (order_id)
     LEFT JOIN LATERAL (
         SELECT jsonb_object_agg(one.key, one.value ORDER BY x.said_at) AS said
@@ -69,6 +72,8 @@ def to_tell(tx: Connection, storefront: str, number: str) -> tuple[OrderNews | N
     said = {name: value for name, value in (row.said or {}).items() if name in InOrder.__dataclass_fields__}
     if row.erp_number:
         said.setdefault("erp_number", row.erp_number)
+    if row.state == OrderState.PAID:
+        said["is_paid"] = True
     digest = hashlib.sha256(json.dumps(said, sort_keys=True).encode()).digest()
     note = {"storefront": storefront, "number": number, "digest": digest, "at": now, "remark": None}
     if not said or digest == row.told_digest:

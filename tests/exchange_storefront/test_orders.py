@@ -152,6 +152,16 @@ def test_an_erp_that_knows_no_payment_does_not_take_back_the_shops(place: Place)
     assert place.audit()["orders"][number]["number_1c"] == "УТ-1"
 
 
+def test_an_order_paid_with_us_is_paid_in_the_shop(place: Place) -> None:
+    number = place.buy("a")
+    place.exchange_orders()
+
+    place.run("UPDATE customer_order SET state = 'paid', changed_at = clock_timestamp()")
+    place.exchange_orders()
+
+    assert place.audit()["orders"][number]["is_paid"] is True
+
+
 def test_news_whose_answer_was_lost_are_told_again_and_the_shop_is_the_same(place: Place) -> None:
     number = place.buy("a")
     place.exchange_orders()
