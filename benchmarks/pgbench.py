@@ -84,10 +84,10 @@ def script(statements: Sequence[Statement], pair: tuple[str, str, str], hold_id:
     hold = f"CAST(md5({_TEXT_OF_N}) AS uuid)"
     varying = {
         repr(hold_id): hold,
-        repr([hold_id]): f"ARRAY[{hold}]",
         repr(ONCE): _TEXT_OF_N,
         repr(UUID(performance)): "CAST(lpad(CAST(:performance AS text), 32, '0') AS uuid)",
-        repr([first, second]): "ARRAY[CAST(:a AS text), CAST(:b AS text)]",
+        repr(first): "CAST(:a AS text)",
+        repr(second): "CAST(:b AS text)",
     }
     bodies = [_PARAMETER.sub(lambda name: _spell(values[name[1]], varying), each) for each, values in statements]  # noqa: B023
     return "".join([_NUMBER, "BEGIN;\n", *(f"{body.strip()};\n" for body in bodies), "COMMIT;\n"])
@@ -97,6 +97,8 @@ def _spell(value: Any, varying: Mapping[str, str]) -> str:
     """A value as SQL. pgbench would take the minutes of a time for a variable, so a moment is spelt in seconds."""
     if (expression := varying.get(repr(value))) is not None:
         return expression
+    if isinstance(value, list):
+        return f"ARRAY[{', '.join(_spell(one, varying) for one in value)}]"
     if isinstance(value, datetime):
         return f"to_timestamp({value.timestamp()})"
     return sql.Literal(value).as_string(None)
@@ -108,15 +110,10 @@ def played_per_s(stack: Stack, key: str, first: int, each: int) -> tuple[float, 
     It takes the allotted pairs from ``first`` on: ``each`` for each of its clients.
     """
     statements = statements_of_a_hold(stack, key, first)
-    hold_id = next(value for _, values in statements for value in values.values() if _is_hold(value, statements))
+    hold_id = next(values["holds"][0] for _, values in statements if "holds" in values)
     file = stack.data.path / "hold.sql"
     file.write_text(script(statements, next(allotted_pairs(first, 1)), hold_id), encoding="utf-8")
     return _play(stack, file, first, each), len(statements) + 2
-
-
-def _is_hold(value: Any, statements: Sequence[Statement]) -> bool:
-    """The hold is the one id that is asked for in a list of its own."""
-    return isinstance(value, UUID) and any([value] in values.values() for _, values in statements)
 
 
 def _options() -> str:

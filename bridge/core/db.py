@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import URL, Connection, Engine, MetaData, create_engine, make_url
+from psycopg import Error
+from sqlalchemy import URL, Connection, Engine, MetaData, create_engine, event, make_url
+from sqlalchemy.exc import DisconnectionError
 
 metadata = MetaData(
     naming_convention={
@@ -20,6 +23,7 @@ metadata = MetaData(
 
 STATEMENT_TIMEOUT_MS = 15_000
 LOCK_TIMEOUT_MS = 5_000
+PING_AFTER_S = 1.0
 
 
 class Database:
@@ -34,10 +38,10 @@ class Database:
             pool_size=connections_max,
             max_overflow=0,
             pool_timeout=5,
-            pool_pre_ping=True,
             hide_parameters=True,  # they hold buyers' data, and exceptions are logged
             connect_args=_connect_args(),
         )
+        _ping_idle_connections(self.engine)
 
     @contextmanager
     def begin(self) -> Iterator[Connection]:
@@ -48,6 +52,25 @@ class Database:
     def close(self) -> None:
         """Give every connection back."""
         self.engine.dispose()
+
+
+def _ping_idle_connections(engine: Engine) -> None:
+    """Look whether a connection still lives before it is used, unless it was used a moment ago: a busy process would
+    spend a round trip on each transaction, and a server that restarts is away for longer than that.
+    """
+
+    def left(_connection: Any, record: Any) -> None:
+        record.info["left_at"] = time.monotonic()
+
+    def taken(connection: Any, record: Any, _proxy: Any) -> None:
+        if time.monotonic() - record.info.get("left_at", float("inf")) > PING_AFTER_S:
+            try:
+                engine.dialect.do_ping(connection)
+            except Error as error:
+                raise DisconnectionError from error  # the pool then opens another
+
+    event.listen(engine, "checkin", left)
+    event.listen(engine, "checkout", taken)
 
 
 def driver_url(url: str) -> URL:

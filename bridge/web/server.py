@@ -27,7 +27,7 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn is not typed
         web = self._settings.web
         for name, value in {
             "bind": self._bind,
-            "worker_class": "gthread",
+            "worker_class": "bridge.web.worker.Staying",
             "workers": web.processes,
             "threads": web.threads,
             "graceful_timeout": web.stop_s,
