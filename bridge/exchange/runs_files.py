@@ -15,6 +15,7 @@ from sqlalchemy import Connection, Row, bindparam, text
 from sqlalchemy.dialects.postgresql import JSONB
 
 from bridge.core import outbox
+from bridge.core.errors import BridgeError
 from bridge.exchange import runs, uploads_zip
 from bridge.exchange.uploads import Uploads
 from bridge.exchange.uploads_zip import ArchiveLimits
@@ -146,9 +147,11 @@ def finish(tx: Connection, file: File, report: Mapping[str, Any]) -> None:
     tx.execute(_FINISH, {"file": file.id, "state": "imported", "report": report, "reason": None})
 
 
-def fail(tx: Connection, file: File, reason: str) -> None:
+def fail(tx: Connection, file: File, error: BridgeError) -> None:
     """The file cannot be imported, and nothing of it was."""
-    values = {"file": file.id, "state": "failed", "report": None, "reason": reason[:REASON_CHARS_MAX]}
+    params = {name: str(value) for name, value in error.params.items()}
+    report = {"code": error.code, "message": error.message, "params": params}
+    values = {"file": file.id, "state": "failed", "report": report, "reason": str(error)[:REASON_CHARS_MAX]}
     tx.execute(_FINISH, values)
 
 

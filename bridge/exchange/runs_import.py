@@ -19,7 +19,7 @@ from bridge.catalogue.goods_import import COUNTED, ImportReport, import_goods
 from bridge.core import outbox
 from bridge.core.db import Database
 from bridge.core.deadline import Deadline
-from bridge.core.errors import IntegrityMismatch, Misconfigured, NotSent, Refused, Throttled
+from bridge.core.errors import BridgeError, IntegrityMismatch, Misconfigured, NotSent, Refused, Throttled
 from bridge.core.outbox import Work
 from bridge.core.retry import Policy
 from bridge.core.runner import Lane
@@ -106,7 +106,7 @@ class FileImports:
                 outbox.put(tx, work.lane, work.kind, work.key, work.payload, delay_s=min(error.retry_after_s, BUSY_S))
         except (Refused, IntegrityMismatch, Misconfigured) as error:
             with self._db.begin() as tx:
-                self._set_aside(tx, file, str(error))
+                self._set_aside(tx, file, error)
                 outbox.done(tx, work)
 
     def _store(self, tx: Connection, file: File) -> Mapping[str, Any]:
@@ -139,8 +139,9 @@ class FileImports:
             why = error.strerror or str(error)
             raise NotSent("file_unreadable", "%(file)s cannot be read: %(why)s.", file=file.name, why=why) from error
 
-    def _set_aside(self, tx: Connection, file: File, reason: str) -> None:
-        runs_files.fail(tx, file, reason)
+    def _set_aside(self, tx: Connection, file: File, error: BridgeError) -> None:
+        reason = str(error)
+        runs_files.fail(tx, file, error)
         raise_alert(tx, "exchange_file_failed", f"{file.node}:{file.name}", reason, run=file.run_id)
         log.warning("exchange_file_failed", node=file.node, file=file.name, reason=reason)
 
@@ -170,7 +171,7 @@ class FileImports:
         except Refused as error:
             for file in runs_files.stored(tx, run_id):
                 if file.name.lower().endswith(uploads_zip.SUFFIX):
-                    self._set_aside(tx, file, str(error))
+                    self._set_aside(tx, file, error)
         left = [file for file in runs_files.stored(tx, run_id) if file.name.lower().endswith(IMPORTABLE)]
         runs_files.ask(tx, runs_files.in_order(left))
 

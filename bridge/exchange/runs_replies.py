@@ -1,4 +1,4 @@
-"""What we answered in each run, byte for byte: what the node had to read when it complains. The same again is counted."""
+"""What we answered in each run, byte for byte: what the node had to read if it complains. The same again is counted."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from bridge.core.db import Database
 from bridge.core.deadline import Deadline
-from bridge.core.errors import Refused
+from bridge.core.errors import Refused, Throttled
 from bridge.exchange import order_export, runs, runs_files, runs_keeping, runs_replies, runs_retire, uploads_zip
 from bridge.exchange.nodes import get_node
 from bridge.exchange.runs_files import File
@@ -131,7 +131,11 @@ class ExchangeSite:
             return Outcome(Stage.DONE, _counted(file.report or {}))
         if file.state == "waiting" and file.asked_s < self._rules.patience_s:
             return Outcome(Stage.UNDER_WAY, f"{file.name}: {round(file.asked_s)} s")
-        return Outcome(Stage.FAILED, file.reason or f"{file.name}: no worker took it up in {round(file.asked_s)} s")
+        if file.state == "waiting":
+            message = "%(file)s waits for %(seconds)s s, and no worker took it up. It will be imported all the same."
+            raise Throttled("import_too_slow", message, retry_after_s=1, file=file.name, seconds=round(file.asked_s))
+        said = file.report or {"code": "import_failed", "message": str(file.reason), "params": {}}
+        raise Refused(said["code"], said["message"], **said["params"])
 
     def offer_orders(self, visit: Visit, render: order_export.Render) -> Sequence[bytes]:
         """The orders the node does not have yet."""

@@ -98,7 +98,7 @@ class Site(Protocol):
         """The same for a file whose import nobody may ask for: it begins once ``is_last`` says so of its last bytes."""
 
     def bring_in(self, visit: Visit, name: str) -> Outcome:
-        """Have a file imported, and wait a moment for it."""
+        """Have a file imported, and wait a moment for it. Raises what kept it from being imported."""
 
     @property
     def payment_systems(self) -> Sequence[str]:

@@ -85,7 +85,8 @@ def constants() -> set[str]:
     """Every text in the code, also one that reaches its error through a variable."""
     return {
         node.value
-        for path in BRIDGE.rglob("*.py")
+        for folder in (BRIDGE, BRIDGE.parent / "adapters")
+        for path in folder.rglob("*.py")
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
         if isinstance(node, ast.Constant) and isinstance(node.value, str)
     }

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from bridge.catalogue.goods_import import _lock
+from bridge.catalogue.goods_import import lock_source
 from bridge.core import outbox
 from sandbox.onec.site_client import ModuleClient, Report, UtClient
 from tests.exchange_site.conftest import Place
@@ -241,7 +241,7 @@ def test_a_busy_import_elsewhere_is_waited_for(busy: Place) -> None:
     client = sent(busy, catalogue("a"))
     client.wire.ask("catalog", "import", filename="import0_1.xml")
     with busy.bridge.db.begin() as tx:
-        _lock(tx, "ut")
+        lock_source(tx, "ut")
         for _ in range(5):
             busy.pass_time(6)
             busy.work()

@@ -20,11 +20,15 @@ _CHUNK_BYTES = 65_536
 _TAIL_BYTES = 256
 _WRITTEN_AT = r"""ДатаФормирования\s*=\s*["'][^"'<>]*["']"""
 
-_WHAT_TO_DO = {
-    "xml_dtd_refused": "it has a DOCTYPE, which CommerceML never has and which can hide an attack. Export it anew.",
-    "xml_limit_exceeded": "it is nested too deeply or has too long a text (%(why)s). Check what wrote it.",
-    "xml_truncated": "the file ends too early (%(why)s). Nothing was stored: export or send it whole.",
-    "xml_malformed": "it is not well-formed XML (%(why)s). Nothing was stored: export it anew.",
+_MESSAGES = {
+    "xml_dtd_refused": "%(file)s, line %(line)s: it has a DOCTYPE, which CommerceML never has and which can hide an "
+    "attack. Export it anew.",
+    "xml_limit_exceeded": "%(file)s, line %(line)s: it is nested too deeply or has too long a text (%(why)s). Check what "
+    "wrote it.",
+    "xml_truncated": "%(file)s, line %(line)s: the file ends too early (%(why)s). Nothing was stored: export or send it "
+    "whole.",
+    "xml_malformed": "%(file)s, line %(line)s: it is not well-formed XML (%(why)s). Nothing was stored: export it "
+    "anew.",
 }
 
 
@@ -136,10 +140,10 @@ class Elements:
 
     def _check_size(self, pending_bytes: int) -> None:
         if self._read_bytes > self._limits.file_bytes:
-            message = "%(file)s is larger than %(limit)d bytes. Export it in parts."
+            message = "%(file)s is larger than %(limit)s bytes. Export it in parts."
             raise Refused("file_too_large", message, file=self._file, limit=self._limits.file_bytes)
         if pending_bytes > self._limits.item_bytes:
-            message = "%(file)s: one element is longer than %(limit)d bytes. Check what wrote it."
+            message = "%(file)s: one element is longer than %(limit)s bytes. Check what wrote it."
             raise Refused("xml_limit_exceeded", message, file=self._file, limit=self._limits.item_bytes)
 
     def _refuse_doctype(self, element: etree._Element) -> None:
@@ -158,7 +162,7 @@ class Elements:
         return self._refusal(code, line or 1, why.strip())
 
     def _refusal(self, code: str, line: int, why: str) -> Refused:
-        return Refused(code, f"%(file)s, line %(line)d: {_WHAT_TO_DO[code]}", file=self._file, line=line, why=why)
+        return Refused(code, _MESSAGES[code], file=self._file, line=line, why=why)
 
 
 def drop(element: etree._Element) -> None:
