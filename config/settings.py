@@ -49,6 +49,11 @@ class Web(Part):
     threads: int = Field(default=32, ge=1, le=256, description="Requests one process serves at a time")
     database_connections: int = Field(default=16, ge=1, le=200, description="Database connections of one process")
     body_bytes_max: int = Field(default=1_000_000, ge=1_000, description="Largest request body of the API, in bytes")
+    public_url: str = Field(
+        default="",
+        pattern=r"^(https?://[^\s/]+(/[^\s]*)?)?$",
+        description="How buyers reach the broker; as they came if empty",
+    )
     stop_s: int = Field(default=30, ge=1, le=300, description="Seconds running requests get at a stop or reload")
     proxies: int = Field(
         default=0, ge=0, le=5, description="Web servers of yours before this one, whose X-Forwarded-For is believed"

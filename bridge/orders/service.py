@@ -94,11 +94,11 @@ _EXTEND = text(
 )
 _OFFER_AGAIN = text(
     """
-    UPDATE customer_order SET state = 'awaiting_payment', total_minor = :total, currency = :currency,
+    UPDATE customer_order SET state = 'awaiting_payment', total_minor = :total, currency = :currency, buyer = :buyer,
         pay_until = clock_timestamp() + make_interval(secs => :pay_s), changed_at = clock_timestamp()
     WHERE order_id = :id
     """
-)
+).bindparams(bindparam("buyer", type_=JSONB))
 _FORGET_LINES = text("DELETE FROM order_line WHERE order_id = :id")
 
 
@@ -281,14 +281,19 @@ def extend_for_payment(tx: Connection, order: Order, seconds: int) -> None:
         raise Refused("order_over", "This order can no longer be paid.")
 
 
-def offer_again(tx: Connection, order: Order, basket: Basket, pay_s: float | None) -> Order:
-    """Let an unpaid order of goods be paid for ``basket`` from now on. The caller has locked it, and seen that no money
-    of it is under way. Raises ``Refused`` if it is paid or before a person.
+def offer_again(
+    tx: Connection, order: Order, basket: Basket, pay_s: float | None = None, buyer: Buyer | None = None
+) -> Order:
+    """Let an unpaid order of goods be paid for ``basket`` from now on, and by ``buyer`` if it is another by now.
+
+    The caller has locked it, and seen that no money of it is under way. Raises ``Refused`` if it is paid or before a
+    person.
     """
     if order.state not in {OrderState.AWAITING_PAYMENT, OrderState.EXPIRED} or order.seats:
         raise Refused("order_over", "This order can no longer be paid.")
-    total = basket.total
-    tx.execute(_OFFER_AGAIN, {"id": order.id, "total": total.minor, "currency": total.currency, "pay_s": pay_s})
+    (buyer or order.buyer).check()
+    values = {"total": basket.total.minor, "currency": basket.currency, "buyer": asdict(buyer or order.buyer)}
+    tx.execute(_OFFER_AGAIN, {"id": order.id, "pay_s": pay_s, **values})
     tx.execute(_FORGET_LINES, {"id": order.id})
     write_goods(tx, order.id, basket)
     return get(tx, order.id)
@@ -303,6 +308,11 @@ def set_exception(tx: Connection, order: Order, reason: str) -> None:
     """Hand the order to a person, with the reason."""
     _change(tx, order.id, OrderState.EXCEPTION, reason)
     raise_alert(tx, "order_exception", order_key(order.id), reason, severity=Severity.CRITICAL, number=order.number)
+
+
+def withdraw(tx: Connection, order: Order) -> None:
+    """Let an unpaid order be paid no more. Money that comes all the same is late money."""
+    _change(tx, order.id, OrderState.EXPIRED)
 
 
 def confirmed(tx: Connection, order_id: UUID, erp_number: str | None) -> None:

@@ -83,7 +83,7 @@ def _same_sum(tx: Connection, order: Order, wanted: CheckoutPayment) -> Order:
     if order.keeper is not Keeper.STOREFRONT:
         _check_sum(order, wanted.amount)
     check_idle(tx, order.id)
-    return orders.offer_again(tx, order, _basket(wanted), None)
+    return orders.offer_again(tx, order, _basket(wanted))
 
 
 def _check_sum(order: Order, amount: Money) -> None:

@@ -9,6 +9,7 @@ from uuid import UUID
 from sqlalchemy import Connection, text
 
 from bridge.core import ids, outbox
+from bridge.core.errors import Refused
 from bridge.core.money import Money
 from bridge.orders.service import order_key
 from bridge.payments.model import Attempt, FactKind, PostingView
@@ -44,6 +45,17 @@ _POSTED = text(
     """
     UPDATE posting SET state = 'posted', number = :number, posted_at = :posted_at, changed_at = clock_timestamp()
     WHERE posting_id = :id
+    """
+)
+_LOCK = text("SELECT order_id, state, number FROM posting WHERE posting_id = :id FOR UPDATE")
+_DROP = text(
+    """
+    UPDATE outbox SET status = CASE WHEN status = 'running' THEN status ELSE 'skipped' END,
+        last_error = CASE WHEN status = 'running' THEN last_error ELSE 'the ERP has taken it by itself' END,
+        done_at = CASE WHEN status = 'running' THEN done_at ELSE clock_timestamp() END
+    WHERE lane = :lane AND key = :key AND payload ->> 'posting_id' = :posting
+      AND status IN ('ready', 'dead', 'running')
+    RETURNING status
     """
 )
 _REFUSED = text(
@@ -103,6 +115,24 @@ def of_order(tx: Connection, order_id: UUID) -> Sequence[PostingView]:
 def posted(tx: Connection, posting_id: UUID, number: str | None, posted_at: datetime | None) -> None:
     """The ERP has the posting, under its own number."""
     tx.execute(_POSTED, {"id": posting_id, "number": number, "posted_at": posted_at})
+
+
+def noted(tx: Connection, posting_id: UUID, number: str, posted_at: datetime | None) -> None:
+    """The ERP says by itself that it has a posting, because it reads money instead of being posted to.
+
+    Again changes nothing. Raises ``Refused`` if it is in the books under another number, or is being posted just now.
+    """
+    row = tx.execute(_LOCK, {"id": posting_id}).first()
+    if row is None:
+        raise Refused("posting_unknown", "There is no such money.")
+    if row.state == "posted":
+        if row.number != number:
+            raise Refused("posting_posted", "This is in the books already, as %(number)s.", number=row.number or "")
+        return
+    values = {"lane": LANE, "key": order_key(row.order_id), "posting": str(posting_id)}
+    if "running" in tx.execute(_DROP, values).scalars().all():
+        raise Refused("posting_under_way", "This is being posted just now; ask again in a minute.")
+    posted(tx, posting_id, number, posted_at)
 
 
 def refused(tx: Connection, posting_id: UUID, reason: str) -> None:

@@ -21,8 +21,8 @@ SELF_SERVICE_S = 15.0
 
 _INSERT = text(
     """
-    INSERT INTO refund (refund_id, attempt_id, state, amount_minor, currency, reason)
-    VALUES (:id, :attempt, 'starting', :amount, :currency, :reason)
+    INSERT INTO refund (refund_id, attempt_id, state, amount_minor, currency, reason, document)
+    VALUES (:id, :attempt, 'starting', :amount, :currency, :reason, :document)
     """
 )
 _GET = text(
@@ -51,12 +51,13 @@ _LIFE = {
 
 @dataclass(frozen=True, slots=True)
 class NewRefundOrder:
-    """A request to give ``amount`` of an attempt's money back."""
+    """A request to give ``amount`` of an attempt's money back; ``document`` is the ERP's own, if it asks."""
 
     refund_id: UUID
     attempt_id: UUID
     amount: Money
     reason: str
+    document: str | None = None
 
 
 def start_refund(tx: Connection, new: NewRefundOrder) -> int:
@@ -68,13 +69,18 @@ def start_refund(tx: Connection, new: NewRefundOrder) -> int:
     orders.get(tx, attempt.order_id, for_update=True)
     if attempts.get(tx, new.attempt_id).state is not AttemptState.CAPTURED:
         raise Refused("payment_not_captured", "Only captured money can be given back.")
-    left = facts.balance(tx, attempt.id) - int(tx.execute(_UNDER_WAY, {"attempt": attempt.id}).scalar_one())
+    left = left_minor(tx, attempt.id)
     if new.amount.currency != attempt.amount.currency or new.amount.minor > left:
         most = str(Money(left, attempt.amount.currency))
         raise Refused("refund_too_large", "At most %(most)s can be given back.", most=most)
     values = {"id": new.refund_id, "attempt": attempt.id, "amount": new.amount.minor, "reason": new.reason}
-    tx.execute(_INSERT, {**values, "currency": new.amount.currency})
+    tx.execute(_INSERT, {**values, "currency": new.amount.currency, "document": new.document})
     return ask(tx, new.refund_id, delay_s=SELF_SERVICE_S)
+
+
+def left_minor(tx: Connection, attempt_id: UUID) -> int:
+    """What can still be given back of an attempt's money, in minor units."""
+    return facts.balance(tx, attempt_id) - int(tx.execute(_UNDER_WAY, {"attempt": attempt_id}).scalar_one())
 
 
 def ask(tx: Connection, refund_id: UUID, *, delay_s: float = 0.0) -> int:

@@ -18,10 +18,12 @@ from bridge.catalogue.api import CatalogueApi
 from bridge.console.pages import Console
 from bridge.core import ids
 from bridge.core.errors import Refused
+from bridge.erp_calls.api import ErpCallsApi
 from bridge.fairness.guard import FairUse
 from bridge.exchange.runs_api import ExchangeApi
 from bridge.payments.api import PaymentsApi
 from bridge.payments.hooks import Hooks
+from bridge.payments.pay_page import PayPage
 from bridge.rest import problems
 from bridge.rest.auth import Keys
 from bridge.seats.api import SeatsApi
@@ -30,6 +32,7 @@ from bridge.web.health import REQUEST_SECONDS, Health
 log = structlog.get_logger()
 
 API = "/v1/"
+KEYLESS = "/v1/erp/"  # the ERP's own documents are the identities there
 NUL = b"\\u0000"  # JSON has no other way to write it
 REQUEST_ID = re.compile(r"^[0-9A-Za-z_-]{8,64}$")
 IDEMPOTENCY_KEY = {
@@ -75,11 +78,20 @@ def _route(app: OpenAPI, bridge: Bridge) -> None:
         PaymentsApi(
             bridge.db, bridge.provider_gateway, bridge.accounts, goods_pay_s=bridge.settings.orders.goods_pay_s
         ),
+        ErpCallsApi(
+            bridge.db,
+            bridge.provider_gateway,
+            bridge.accounts,
+            base_url=bridge.settings.web.public_url,
+            has_erp=bridge.erp is not None,
+        ),
     ]
     for api in apis:
         app.register_api(api.blueprint())
     for pages in (Hooks(bridge.db, bridge.accounts), Health(bridge.db), Console(bridge.db)):
         app.register_blueprint(pages.blueprint())
+    pay_page = PayPage(bridge.db, bridge.payment_pages, bridge.settings.web.public_url)
+    app.register_blueprint(pay_page.blueprint())
     for inbound in bridge.inbound():
         bridge.fair_use.guard_passwords(inbound)
         app.register_blueprint(inbound)
@@ -92,7 +104,8 @@ def _document_keys(contract: dict[str, Any]) -> None:
     """Say of every POST of the API that it wants an ``Idempotency-Key``."""
     for path, item in contract["paths"].items():
         if path.startswith(API) and "post" in item:
-            item["post"].setdefault("parameters", []).append(IDEMPOTENCY_KEY)
+            is_required = not path.startswith(KEYLESS)
+            item["post"].setdefault("parameters", []).append({**IDEMPOTENCY_KEY, "required": is_required})
 
 
 def _guard(app: OpenAPI, keys: Keys, fair: FairUse) -> None:
@@ -159,4 +172,4 @@ def _watch(app: OpenAPI) -> None:
 
 def _names() -> dict[str, str]:
     """The ids in the path: what a request was about."""
-    return {name: str(value) for name, value in (request.view_args or {}).items()}
+    return {name: str(value) for name, value in (request.view_args or {}).items() if name != "token"}

@@ -9,7 +9,7 @@ from pathlib import Path
 from bridge.rest.problems import HTTP_CODES, STATUSES
 
 ROOT = Path(__file__).parents[2]
-FEATURES = ("catalogue", "channels", "fairness", "orders", "payments", "rest", "seats", "web")
+FEATURES = ("catalogue", "channels", "erp_calls", "fairness", "orders", "payments", "rest", "seats", "web")
 ROW = re.compile(r"^\| (?:<a [^>]*></a>)?`([a-z0-9_]+)` \| (\d{3})")
 # Raised only by commands, or never as an answer of the API.
 ELSEWHERE = {

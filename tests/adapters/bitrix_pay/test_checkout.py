@@ -124,7 +124,7 @@ def test_a_provider_that_is_silent_is_asked_again_later_and_makes_one_payment(st
     checkout(stage).pay(payment)
 
     assert attempts(stage) == ["pending"]
-    assert len(stage.yoo.parts.ledger.payments) == 1
+    assert len(list(stage.yoo.parts.ledger.payments())) == 1
 
 
 # What is paid
