@@ -43,7 +43,10 @@ from bridge.fairness.allowances import Allowances, LiveHolds
 from bridge.fairness.counters import Counters
 from bridge.fairness.guard import FairUse
 from bridge.fairness.guesses import Guesses
-from bridge.fairness.model import Allowance
+from bridge.fairness.lobby import Lobby
+from bridge.fairness.model import Allowance, PaceRules
+from bridge.fairness.pacing import Gate, let_in, open_and_close_by_load
+from bridge.fairness.score import compute_scores
 from bridge.payments import facts
 from bridge.payments.checkouts import Checkouts
 from bridge.payments.jobs import Accounts, ProviderCalls
@@ -102,7 +105,24 @@ class Bridge:
         counters = Counters(self.settings.redis_url.get_secret_value())
         default = Allowance(fair.rate_per_s, fair.requests_at_once_max)
         guesses = Guesses(counters, fair.failures_max, fair.failures_window_s)
-        return FairUse(counters, Allowances(self.db, default), LiveHolds(self.db), guesses)
+        lobby = Lobby(self.db, self._gate, fair.room_stay_s)
+        return FairUse(counters, Allowances(self.db, default), LiveHolds(self.db), guesses, lobby)
+
+    @property
+    def _gate(self) -> Gate:
+        fair = self.settings.fair
+        rules = PaceRules(fair.room_floor_per_s, fair.room_ceiling_per_s, fair.room_oldest_max_s)
+        return Gate(rules, self.erp.name if self.erp else "", fair.room_opens_by_itself)
+
+    def _let_in(self) -> str:
+        """Look after the waiting rooms where no request does."""
+        with self.db.begin() as tx:
+            people = let_in(tx, self._gate, 0.0)
+            return f"{people} people{open_and_close_by_load(tx, self._gate)}"
+
+    def _score(self) -> str:
+        with self.db.begin() as tx:
+            return compute_scores(tx, self.settings.fair.score_days, self.settings.fair.score_holds_min)
 
     @cached_property
     def provider_gateway(self) -> Gateway:
@@ -118,7 +138,7 @@ class Bridge:
     def steps(self) -> Mapping[str, Step]:
         """The recurring work; without an ERP there is nothing to read from it."""
         found = dict(steps(self.db, janitor_quiet_s=self.settings.periods.janitor_quiet))
-        found["exchange"] = self.site.tidy
+        found |= {"exchange": self.site.tidy, "score": self._score, "waiting_rooms": self._let_in}
         if self.storefront is not None:
             found |= self.storefront.steps()
         if self.erp is None:

@@ -34,6 +34,12 @@ PRINTS = {
     "maintenance end": 'that the ERP is called again. With `--json`: `{"state", "reason"}`',
     "maintenance status": "`closed` (well), `open`, `half_open` or `maintenance`; exit 0 only if well. "
     'With `--json`: `{"state"}`',
+    "waiting-room open": 'the room. With `--json`: `{"room", "opens_at"}`',
+    "waiting-room close": 'that it is closed. With `--json`: `{"room"}`',
+    "waiting-room status": "a line a room that is not closed. With `--json`: "
+    '`{"rooms": [{"room", "performance", "event", "state", "waiting", "admitted", "pace_per_s", …}]}`',
+    "waiting-room draw": "the seed, its hash, and the lot of each place. With `--json`: "
+    '`{"seed", "seed_hash", "lots": [{"place", "lot"}]}`',
     "up": 'one JSON line once everything is ready: `{"ready": true, "broker": …, "console": …, "sandbox": {…}}`',
     "demo": "a line a step: its number, `ok` or `FAIL`, what was seen, seconds. With `--json`: "
     '`{"ok", "steps": [{"number", "title", "is_ok", "seen", "took_s"}]}`',

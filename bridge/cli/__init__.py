@@ -27,6 +27,7 @@ COMMANDS = {
     "house-hold": "bridge.cli.seats:house_hold",
     "allotment": "bridge.cli.seats:allotment",
     "maintenance": "bridge.cli.maintenance:maintenance",
+    "waiting-room": "bridge.cli.waiting_room:waiting_room",
 }
 # Where adapters announce commands of their own; each is given ``settings`` of this module as its object.
 GROUP = "bridge.commands"

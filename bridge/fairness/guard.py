@@ -2,27 +2,38 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, Flask, Response, g, request
+from uuid import UUID
 
+from flask import Blueprint, Flask, Response, g, request
+from sqlalchemy import text
+
+from bridge.core.db import Database
 from bridge.core.errors import Refused, Throttled
 from bridge.fairness.allowances import Allowances, LiveHolds
 from bridge.fairness.counters import Counters
 from bridge.fairness.guesses import Guesses
 from bridge.fairness.limits import WINDOW_S, Entry, RateExceeded, RateLimits, Standing
+from bridge.fairness.lobby import Lobby
 from bridge.rest.auth import Keys, authenticate, given_key
 
 HOLDS = "/v1/holds"
+ADMISSION = "Waiting-Room-Admission"
+
+_ANSWERED = text("SELECT 1 FROM idempotency WHERE client_id = :client AND key = :key AND status IS NOT NULL")
 
 
 class FairUse:
     """The limits of one server process."""
 
-    def __init__(self, counters: Counters, allowances: Allowances, live: LiveHolds, guesses: Guesses) -> None:
+    def __init__(
+        self, counters: Counters, allowances: Allowances, live: LiveHolds, guesses: Guesses, lobby: Lobby
+    ) -> None:
         self._counters = counters
         self._limits = RateLimits(counters)
         self._allowances = allowances
         self._live = live
         self.guesses = guesses
+        self.lobby = lobby
 
     def identify(self, keys: Keys) -> None:
         """Find out who asks the API. A key this process knows is not a guess, so nothing is counted for it.
@@ -62,6 +73,25 @@ class FairUse:
         if request.method == "POST" and request.path == HOLDS:
             self._live.enter(g.client.id, allowance.live_holds_max)
 
+    def check_turn(self, db: Database) -> None:
+        """A hold of seats for which people wait needs the admission of its shopper. Raises ``Refused``.
+
+        Whoever repeats a request that was answered gets its answer, however late.
+        """
+        if request.method != "POST" or request.path != HOLDS:
+            return
+        body = request.get_json()
+        performance, shopper = body.get("performance"), body.get("customer_ref")
+        try:
+            wanted = UUID(str(performance))
+        except ValueError:
+            return  # the form of the request is not as it should be, which the view will tell
+        try:
+            self.lobby.check(wanted, g.client.id, str(shopper or ""), request.headers.get(ADMISSION, ""))
+        except Refused:
+            if not _is_repeated(db):
+                raise
+
     def guard_passwords(self, pages: Blueprint) -> None:
         """Count wrong passwords of ``pages``, which tell of them by setting ``g.credentials_failed``."""
 
@@ -84,6 +114,12 @@ class FairUse:
     def close(self) -> None:
         """Give the connections to Valkey back."""
         self._counters.close()
+
+
+def _is_repeated(db: Database) -> bool:
+    with db.begin() as tx:
+        key = request.headers.get("Idempotency-Key", "").strip()
+        return tx.execute(_ANSWERED, {"client": g.client.id, "key": key}).first() is not None
 
 
 def _tell(response: Response) -> Response:

@@ -14,11 +14,11 @@ class Grade(StrEnum):
     POOR = "poor"
 
 
-# The share sold from which a client has a grade, and the part of its limits that the grade leaves it.
-FLOORS = {Grade.GOOD: 0.3, Grade.WEAK: 0.1, Grade.POOR: 0.0}
+# Per cent sold from which a client has a grade, and the part of its limits that the grade leaves it.
+FLOORS = {Grade.GOOD: 30, Grade.WEAK: 10, Grade.POOR: 0}
 LEAVES = {Grade.GOOD: 1.0, Grade.WEAK: 0.5, Grade.POOR: 0.1}
 # So far above the floor of a better grade must the share be before it is given back: who hovers does not flap.
-MARGIN = 0.05
+MARGIN = 5
 _ORDER = (Grade.POOR, Grade.WEAK, Grade.GOOD)
 
 
@@ -30,11 +30,10 @@ def grade(sold: int, ended: int, before: Grade, ended_min: int) -> Grade:
     """
     if ended < ended_min:
         return Grade.GOOD
-    share = sold / ended
-    deserved = next(one for one in reversed(_ORDER) if share >= FLOORS[one])
+    deserved = next(one for one in reversed(_ORDER) if 100 * sold >= FLOORS[one] * ended)
     if _ORDER.index(deserved) <= _ORDER.index(before):
         return deserved
-    return next(one for one in reversed(_ORDER) if one is before or share >= FLOORS[one] + MARGIN)
+    return next(one for one in reversed(_ORDER) if one is before or 100 * sold >= (FLOORS[one] + MARGIN) * ended)
 
 
 @dataclass(frozen=True, slots=True)

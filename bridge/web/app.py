@@ -19,8 +19,8 @@ from bridge.console.pages import Console
 from bridge.core import ids
 from bridge.core.errors import Refused
 from bridge.erp_calls.api import ErpCallsApi
-from bridge.fairness.guard import FairUse
 from bridge.exchange.runs_api import ExchangeApi
+from bridge.fairness.api import WaitingRoomApi
 from bridge.payments.api import PaymentsApi
 from bridge.payments.hooks import Hooks
 from bridge.payments.pay_page import PayPage
@@ -65,7 +65,7 @@ def create_app(bridge: Bridge) -> OpenAPI:
     app.json.ensure_ascii = False  # type: ignore[attr-defined]
     problems.install(app)
     _watch(app)
-    _guard(app, Keys(bridge.db), bridge.fair_use)
+    _guard(app, bridge)
     _route(app, bridge)
     return app
 
@@ -73,6 +73,7 @@ def create_app(bridge: Bridge) -> OpenAPI:
 def _route(app: OpenAPI, bridge: Bridge) -> None:
     apis: list[Any] = [
         CatalogueApi(bridge.db),
+        WaitingRoomApi(bridge.db, bridge.fair_use.lobby),
         SeatsApi(bridge.db, bridge.seats_gateway, bridge.settings.erp.wait_max_s),
         ExchangeApi(bridge.db, bridge.site),
         PaymentsApi(
@@ -108,8 +109,9 @@ def _document_keys(contract: dict[str, Any]) -> None:
             item["post"].setdefault("parameters", []).append({**IDEMPOTENCY_KEY, "required": is_required})
 
 
-def _guard(app: OpenAPI, keys: Keys, fair: FairUse) -> None:
+def _guard(app: OpenAPI, bridge: Bridge) -> None:
     """Look at who asks and how much, then at the form of the request, before any view does."""
+    keys, fair = Keys(bridge.db), bridge.fair_use
 
     def check() -> None:
         if not request.path.startswith(API) or request.routing_exception is not None:
@@ -118,6 +120,7 @@ def _guard(app: OpenAPI, keys: Keys, fair: FairUse) -> None:
         fair.enter()
         if request.method == "POST":
             _check_json()
+            fair.check_turn(bridge.db)
 
     app.before_request(check)
     fair.install(app)
