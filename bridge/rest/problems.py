@@ -31,6 +31,7 @@ STATUSES = {
     "account_unknown": 404,
     "event_unknown": 404,
     "performance_unknown": 404,
+    "layout_unknown": 404,
     "hold_unknown": 404,
     "order_unknown": 404,
     "payment_unknown": 404,

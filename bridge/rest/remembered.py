@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from flask import Response, request
 
 KEPT_MAX = 1_000
+DAY_S = 86_400
 
 
 @dataclass(slots=True)
@@ -38,6 +39,7 @@ class Remembered:
         """``told_apart_by`` is the part of a body that must differ for a caller to need it anew."""
         self._life_s = life_s
         self._told_apart_by = told_apart_by
+        self._keeping = f"public, max-age={max(1, round(life_s))}" + (", immutable" if life_s > DAY_S else "")
         self._pages: dict[str, Page] = {}
 
     def show(self, key: str, read: Callable[[], bytes]) -> Response:
@@ -45,7 +47,8 @@ class Remembered:
         page = self._get(key, read)
         response = Response(page.body, content_type="application/json")
         response.set_etag(page.etag)
-        response.headers["Cache-Control"] = f"max-age={max(1, round(self._life_s))}"
+        response.headers["Cache-Control"] = self._keeping
+        response.headers["Vary"] = "Authorization"  # a proxy may keep it, for whoever has the same key
         response.headers["Age"] = str(int(page.age_s))
         response.make_conditional(request)
         return response

@@ -32,17 +32,27 @@ from bridge.seats import holds
 from bridge.seats.deciding import seats_unavailable
 from bridge.seats.desk import Asked, Desk
 from bridge.seats.inventory import seat_map
+from bridge.seats.layout import layout, layout_version
 from bridge.seats.model import UNAVAILABLE, Hold, HoldState, Wish
 from bridge.seats.placing import BestWish, Place
-from bridge.seats.shapes import BestWanted, HoldShown, HoldWanted, SeatMapShown, show
+from bridge.seats.shapes import BestWanted, HoldShown, HoldWanted, LayoutDrawn, SeatMapShown, show
 
 MAP_LIFE_S = 0.25
+FOR_EVER_S = 365 * 86_400.0
 
 
 class Since(BaseModel):
-    """Only what changed since a version."""
+    """Only what changed since a version; without one, all seats, or only those that are not free."""
 
     since: str | None = None
+    sparse: bool = False
+
+
+class LayoutPath(BaseModel):
+    """A performance's id and the version of its hall's drawing."""
+
+    performance_id: UUID
+    version: str
 
 
 class HoldPath(BaseModel):
@@ -59,20 +69,38 @@ class SeatsApi:
         self._desk = Desk(db, gateway)
         self._wait_max_s = wait_max_s
         self._maps = Remembered(MAP_LIFE_S, _without_version)
+        self._layouts = Remembered(FOR_EVER_S)
 
     def seats(self, path: PerformancePath, query: Since) -> Response:
-        """The seats of a performance, or those that changed since a version. ``Age`` says how old the picture is."""
-        channel = client_with(Scope.READ).rules.channel
-        key = f"{path.performance_id} {channel} {query.since}"
-        return self._maps.show(key, lambda: self._read_map(path.performance_id, query.since, channel))
+        """The seats of a performance, or those that changed since a version. ``Age`` says how old the picture is.
 
-    def _read_map(self, performance_id: UUID, since: str | None, channel: str) -> bytes:
+        With ``sparse``, seats that are not named are free: a picture of a few hundred bytes beside the drawing.
+        """
+        channel = client_with(Scope.READ).rules.channel
+        key = f"{path.performance_id} {channel} {query.since} {query.sparse}"
+        return self._maps.show(key, lambda: self._read_map(path.performance_id, query, channel))
+
+    def _read_map(self, performance_id: UUID, query: Since, channel: str) -> bytes:
         with self._db.begin() as tx:
-            found = seat_map(tx, performance_id, since, channel)
+            found = seat_map(tx, performance_id, query.since, channel)
+            drawing = layout_version(tx, performance_id)
             if not found.seats and not is_known(tx, performance_id):
                 raise Refused("performance_unknown", "There is no such performance.")
-        shown = {"version": found.version, "full": found.is_full, "seats": [seat._asdict() for seat in found.seats]}
+        is_sparse = query.sparse and found.is_full
+        seats = [seat._asdict() for seat in found.seats if not (is_sparse and seat.state == "free")]
+        address = f"/v1/performances/{performance_id}/layout/{drawing}" if drawing else None
+        shown = {"version": found.version, "full": found.is_full, "layout": address, "seats": seats}
         return json.dumps(shown, ensure_ascii=False, separators=(",", ":")).encode()
+
+    def layout(self, path: LayoutPath) -> Response:
+        """The drawing of a performance's hall with the zone of each seat. It never changes: keep it for ever."""
+        client_with(Scope.READ)
+        return self._layouts.show(f"{path.performance_id} {path.version}", lambda: self._read_layout(path))
+
+    def _read_layout(self, path: LayoutPath) -> bytes:
+        with self._db.begin() as tx:
+            found = layout(tx, path.performance_id, path.version)
+        return LayoutDrawn.model_validate(found).model_dump_json().encode()
 
     def place(self, body: HoldWanted) -> Response:
         """Keep seats for a buyer: all of them or none.
@@ -104,6 +132,9 @@ class SeatsApi:
         api = api_blueprint("seats", "Seats and holds")
         answers: Mapping[Any, Any] = {404: Problem, 409: Problem, 422: Problem}
         api.get("/performances/<performance_id>/seats", responses={200: SeatMapShown, 404: Problem})(view(self.seats))
+        api.get("/performances/<performance_id>/layout/<version>", responses={200: LayoutDrawn, 404: Problem})(
+            view(self.layout)
+        )
         api.post("/holds", responses={201: HoldShown, 202: HoldShown, **answers})(view(self.place))
         api.get("/holds/<hold_id>", responses={200: HoldShown, 404: Problem})(view(self.get))
         api.delete("/holds/<hold_id>", responses={200: HoldShown, **answers})(view(self.release))

@@ -78,11 +78,36 @@ class SeatShown(Shown):
 
 
 class SeatMapShown(Shown):
-    """Seats, and the version to ask for later changes with. A delta may repeat a seat but never misses one."""
+    """Seats, the version to ask for later changes with, and where the hall's drawing is. A delta may repeat a seat but
+    never misses one.
+    """
 
     version: str
     full: bool
+    layout: str | None = Field(description="The address of the drawing; keep it as long as this stays the same")
     seats: list[SeatShown]
+
+
+class PlaceDrawn(Shown):
+    """A seat of the drawing, at (x, y) in units of one seat."""
+
+    id: str
+    section: str
+    row: str
+    number: str
+    x: float
+    y: float
+    accessible: bool
+    zone: str
+
+
+class LayoutDrawn(Shown):
+    """A hall as it is drawn for one performance. What is at this address never changes: keep it for ever."""
+
+    version: str
+    name: str
+    venue: str
+    seats: list[PlaceDrawn]
 
 
 def show(hold: Hold) -> HoldShown:
