@@ -4,7 +4,7 @@
 #   make help                      all targets
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-real lint bench docs clean browser real-files
+.PHONY: help setup demo test fuzz test-real lint bench docs clean browser real-files
 
 # Without compiled modules every start of a process takes about five times as long.
 unexport PYTHONDONTWRITEBYTECODE
@@ -35,6 +35,9 @@ demo: .venv/.ready ## the broker and simulated peers on this machine, until Ctrl
 
 test: .venv/.ready-dev browser ## the whole test suite
 	@$(BIN)/pytest -n 4 -rs tests
+
+fuzz: .venv/.ready-dev ## the fuzzing tests, FUZZ_TIMES (50) times as long
+	@FUZZ_TIMES=$(or $(FUZZ_TIMES),50) $(BIN)/pytest -m fuzz -n 4 --timeout=0 tests
 
 test-real: real-files .venv/.ready-dev ## tests on real files: make test-real FIXTURES=directory
 	@FIXTURES="$$(cd "$(FIXTURES)" && pwd)" $(BIN)/pytest -rs tests/real

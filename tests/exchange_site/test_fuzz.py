@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 from flask_openapi3 import OpenAPI
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from werkzeug.test import Client
 
@@ -17,13 +17,10 @@ from bridge.web.app import create_app
 from tests.conftest_servers import _create
 from tests.exchange_site.conftest import PATH, Place, opened
 from tests.exchange_site.goods import catalogue
+from tests.fuzzing import bounded
 
-FEW = settings(
-    max_examples=200,
-    deadline=None,
-    database=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-)
+pytestmark = pytest.mark.fuzz
+
 KINDS = st.sampled_from(["catalog", "sale", "reference", "crm", ""]) | st.text(max_size=20)
 MODES = st.sampled_from(["checkauth", "init", "file", "import", "query", "success", "info", "complete", "deactivate"])
 NAMES = st.sampled_from(["import.xml", "a.zip", "../x", "a/b.jpg"]) | st.text(max_size=40)
@@ -51,7 +48,7 @@ def app(house: Place) -> OpenAPI:
     return create_app(house.bridge)
 
 
-@FEW
+@bounded(100)
 @given(steps=STEPS)
 def test_any_sequence_of_requests_is_answered_in_words_of_the_protocol(
     house: Place, app: OpenAPI, steps: list[tuple[str, ...]]
@@ -74,7 +71,7 @@ def test_any_sequence_of_requests_is_answered_in_words_of_the_protocol(
     assert outside == []
 
 
-@FEW
+@bounded(200)
 @given(headers=st.dictionaries(st.sampled_from(["Authorization", "Cookie", "Content-Type"]), st.text(st.characters(min_codepoint=32, max_codepoint=255, exclude_characters="\x7f"), max_size=60)))  # fmt: skip
 def test_any_header_is_a_failure_or_a_success(house: Place, app: OpenAPI, headers: dict[str, str]) -> None:
     client = Client(app)

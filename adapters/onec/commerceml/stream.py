@@ -23,10 +23,10 @@ _WRITTEN_AT = r"""ДатаФормирования\s*=\s*["'][^"'<>]*["']"""
 _MESSAGES = {
     "xml_dtd_refused": "%(file)s, line %(line)s: it has a DOCTYPE, which CommerceML never has and which can hide an "
     "attack. Export it anew.",
-    "xml_limit_exceeded": "%(file)s, line %(line)s: it is nested too deeply or has too long a text (%(why)s). Check what "
-    "wrote it.",
-    "xml_truncated": "%(file)s, line %(line)s: the file ends too early (%(why)s). Nothing was stored: export or send it "
-    "whole.",
+    "xml_limit_exceeded": "%(file)s, line %(line)s: it is nested too deeply or has too long a text (%(why)s). Check "
+    "what wrote it.",
+    "xml_truncated": "%(file)s, line %(line)s: the file ends too early (%(why)s). Nothing was stored: export or send "
+    "it whole.",
     "xml_malformed": "%(file)s, line %(line)s: it is not well-formed XML (%(why)s). Nothing was stored: export it "
     "anew.",
 }
