@@ -7,9 +7,8 @@ from typing import Any
 import click
 from sqlalchemy import text
 
-from bridge.alerts.service import resolve_alert
+from bridge.alerts.decisions import retry_work, set_work_aside
 from bridge.cli.common import Failed, bridge, json_option, say
-from bridge.core import outbox
 
 _LIST = text(
     """
@@ -19,18 +18,6 @@ _LIST = text(
     """
 )
 _SHOW = text("SELECT * FROM outbox WHERE outbox_id = :id")
-_RETRY = text(
-    """
-    UPDATE outbox SET status = 'ready', due_at = clock_timestamp(), done_at = NULL
-    WHERE outbox_id = :id AND status IN ('dead', 'ready') RETURNING lane, key
-    """
-)
-_SKIP = text(
-    """
-    UPDATE outbox SET status = 'skipped', done_at = clock_timestamp(), last_error = :reason
-    WHERE outbox_id = :id AND status IN ('dead', 'ready') RETURNING lane, key
-    """
-)
 
 
 @click.group()
@@ -75,7 +62,9 @@ def show(row_id: int, as_json: bool) -> None:  # noqa: FBT001
 @json_option
 def retry(row_id: int, as_json: bool) -> None:  # noqa: FBT001
     """Try a row again now. What an earlier attempt may have done is looked up first."""
-    _decide(row_id, _RETRY, {"id": row_id}, as_json=as_json, word="tried again")
+    with bridge("queue") as found, found.db.begin() as tx:
+        retry_work(tx, row_id)
+    _tell(row_id, "tried again", as_json=as_json)
 
 
 @queue.command()
@@ -84,14 +73,10 @@ def retry(row_id: int, as_json: bool) -> None:  # noqa: FBT001
 @json_option
 def resolve(row_id: int, reason: str, as_json: bool) -> None:  # noqa: FBT001
     """Set a row aside for good, because a person has settled the matter. Work behind it goes on."""
-    _decide(row_id, _SKIP, {"id": row_id, "reason": reason}, as_json=as_json, word="set aside")
-
-
-def _decide(row_id: int, statement: Any, values: dict[str, Any], *, as_json: bool, word: str) -> None:
     with bridge("queue") as found, found.db.begin() as tx:
-        row = tx.execute(statement, values).first()
-        if row is None:
-            raise Failed(f"Row {row_id} is not there, is done, or is being worked on.")
-        resolve_alert(tx, "work_stopped", row.key)
-        outbox.wake(tx, row.lane)
+        set_work_aside(tx, row_id, reason)
+    _tell(row_id, "set aside", as_json=as_json)
+
+
+def _tell(row_id: int, word: str, *, as_json: bool) -> None:
     say(as_json, {"id": row_id, "did": word}, f"Row {row_id} is {word}.")

@@ -15,6 +15,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from bridge.bootstrap import Bridge
 from bridge.catalogue.api import CatalogueApi
+from bridge.console.actions import Around
 from bridge.console.pages import Console
 from bridge.core import ids
 from bridge.core.errors import Refused
@@ -89,7 +90,7 @@ def _route(app: OpenAPI, bridge: Bridge) -> None:
     ]
     for api in apis:
         app.register_api(api.blueprint())
-    for pages in (Hooks(bridge.db, bridge.accounts), Health(bridge.db), Console(bridge.db)):
+    for pages in (Hooks(bridge.db, bridge.accounts), Health(bridge.db), _console(bridge)):
         app.register_blueprint(pages.blueprint())
     pay_page = PayPage(bridge.db, bridge.payment_pages, bridge.settings.web.public_url)
     app.register_blueprint(pay_page.blueprint())
@@ -99,6 +100,11 @@ def _route(app: OpenAPI, bridge: Bridge) -> None:
     _document_keys(app.api_doc)
     app.add_url_rule("/openapi.json", "contract", lambda: app.api_doc)
     app.add_url_rule("/docs", "docs", lambda: redirect("/docs/swagger"), strict_slashes=False)
+
+
+def _console(bridge: Bridge) -> Console:
+    around = Around(bridge.erp.name if bridge.erp else "", bridge.settings.fair.room_floor_per_s)
+    return Console(bridge.db, bridge.fair_use.guesses, around)
 
 
 def _document_keys(contract: dict[str, Any]) -> None:
