@@ -71,8 +71,10 @@ class Fleet:
     def relay(self) -> subprocess.Popen[bytes]:
         return self.start("-m", "bridge", "relay")
 
-    def web(self) -> subprocess.Popen[bytes]:
-        process = self.start("-m", "bridge", "serve", "--port", self.url.rpartition(":")[2])
+    def web(self, mutation: str = "") -> subprocess.Popen[bytes]:
+        """Start the server; with ``mutation``, statements that take something out of it first."""
+        command = f"{mutation}\nfrom bridge.cli import main; main()"
+        process = self.start("-c", command, "serve", "--port", self.url.rpartition(":")[2])
         assert eventually(self.is_ready, READY_S), self.log()
         return process
 
@@ -167,13 +169,13 @@ def eventually(is_so: Callable[[], object], within_s: float = 25.0) -> bool:
 
 
 @contextmanager
-def opened(database_url: str, redis_url: str, folder: Path) -> Iterator[Fleet]:
+def opened(database_url: str, redis_url: str, folder: Path, season: str = "tiny") -> Iterator[Fleet]:
     """Peers, a client and settings with short leases; no process is running yet but one that reads 1C first."""
     port = _free_port()
     url = f"http://127.0.0.1:{port}"
     hook = f"{url}/hooks/yookassa/main"
     with (
-        OneCSandbox(OneCSwitches(season="tiny")) as onec,
+        OneCSandbox(OneCSwitches(season=season)) as onec,
         YooKassaServer(Config(secret_key=SECRET, webhook_url=hook)) as yoo,
     ):
         db = Database(database_url, connections_max=4)

@@ -1,0 +1,226 @@
+"""Storms on real processes: whatever is killed, restarted, wiped or broken meanwhile, no seat has two owners.
+
+Each storm is seeded and lasts some seconds; the offline checker reads every ledger after it, and what clients were told
+is compared with itself. The controls take something out of the broker and must be found out.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack
+from functools import partial
+from pathlib import Path
+
+import pytest
+import redis
+import requests
+
+from bridge.core.migrate import upgrade
+from bridge.local.account import choose_account
+from bridge.local.postgres import Postgres, prepare_postgres
+from bridge.local.programs import place
+from bridge.local.supervisor import Supervisor
+from tests.conftest_servers import QUICK, scratch
+from tests.faults.fleet import Fleet, kill, opened
+from tests.faults.storm import Storm
+
+pytestmark = [pytest.mark.faults, pytest.mark.timeout(180)]
+
+STORM_S = 6.0
+SEASON = "demo"
+# Seats that somebody has are taken for free ones, when looked at and when taken.
+BLIND = """
+from sqlalchemy import text
+from bridge.seats import claim
+claim._LOOK = text(str(claim._LOOK).replace(claim.IS_FREE, "s.state <> 'sold'"))
+claim._TAKE = text(str(claim._TAKE).replace(claim.IS_FREE, "s.state <> 'sold'"))
+"""
+# Neither the locks nor the second look of the statement that takes them, and time for others in between.
+UNLOCKED = """
+import time
+from sqlalchemy import text
+from bridge.seats import claim, placing
+claim._LOOK = text(str(claim._LOOK).replace("FOR UPDATE OF s", ""))
+claim._TAKE = text(str(claim._TAKE).replace(claim.IS_FREE, "true"))
+decide = placing.decide
+placing.decide = lambda *given: (time.sleep(0.05), decide(*given))[1]
+"""
+ONEC_FAULTS = [
+    ("ApplySeatCommands", kind, more)
+    for kind, more in (
+        ("commit_then_drop", {}),
+        ("cut_answer", {}),
+        ("drop_before", {}),
+        ("silence", {"seconds": 3}),
+        ("late", {"seconds": 1}),
+        ("lock_conflict", {}),
+        ("command_failed", {"commands": 1}),
+        ("licence", {}),
+        ("html_500", {}),
+        ("garbage_200", {"executes": True}),
+        ("error_as_200", {}),
+        ("session_killed", {}),
+        ("cold_start", {"seconds": 1}),
+    )
+]
+
+
+@pytest.fixture
+def stormy(fresh_database: str, fresh_valkey: str, tmp_path: Path) -> Iterator[Storm]:
+    with opened(fresh_database, fresh_valkey, tmp_path, SEASON) as fleet:
+        yield Storm(fleet)
+
+
+def started(storm: Storm, mutation: str = "", share_allotted: float = 0.5) -> Fleet:
+    fleet = storm.fleet
+    fleet.env["BRIDGE_WEB__PROCESSES"] = "2"
+    fleet.web(mutation)
+    fleet.relay()
+    fleet.worker()
+    storm.prepare(share_allotted)
+    return fleet
+
+
+def test_many_clients_on_few_seats(stormy: Storm) -> None:
+    started(stormy)
+
+    stormy.rage(STORM_S)
+
+    assert stormy.settle() == []
+    assert stormy.failures == []
+    assert stormy.answers[409] > 50  # they were in each other's way
+    assert len(stormy.grants) > 50
+
+
+@pytest.mark.parametrize("mutation", [BLIND, UNLOCKED], ids=["the predicate", "the locks"])
+def test_without_a_guard_of_the_seats_a_storm_sells_one_twice_and_it_is_seen(stormy: Storm, mutation: str) -> None:
+    """The control. All seats are the channel's own, because 1C would refuse what the broker should have refused."""
+    started(stormy, mutation, share_allotted=1.0)
+
+    stormy.rage(STORM_S)
+
+    assert stormy.overlaps()
+
+
+def test_the_box_office_sells_the_same_seats_meanwhile(stormy: Storm) -> None:
+    fleet = started(stormy)
+
+    stormy.rage(STORM_S, partial(sell_at_the_box_office, stormy))
+
+    assert fleet.start("-m", "bridge", "sync", "run").wait(30) == 0
+    assert stormy.settle() == []
+    assert sold_at_the_box_office(fleet) > 0
+
+
+def sell_at_the_box_office(storm: Storm, over: threading.Event) -> None:
+    """A kiosk that sells straight in 1C whatever of the site's seats is free there."""
+    chance = random.Random(storm.seed)
+    ref = storm.fleet.one("SELECT ref FROM performance WHERE performance_id = :id", id=storm.performance)
+    while not over.wait(0.2):
+        seat = chance.choice(storm.seats[len(storm.seats) // 2 :])
+        requests.post(f"{storm.fleet.onec.url}/_box_office/sell", json={"performance": ref, "seats": [seat]}, timeout=5)
+
+
+def sold_at_the_box_office(fleet: Fleet) -> int:
+    sales = requests.get(f"{fleet.onec.url}/_audit?calls=0", timeout=5).json()["sales"]
+    return sum(1 for sale in sales if sale["owner"] == "box_office")
+
+
+def test_1c_fails_in_every_way_it_knows(stormy: Storm) -> None:
+    fleet = started(stormy, share_allotted=0.2)
+
+    stormy.rage(STORM_S * 2, partial(break_onec, fleet))
+
+    assert stormy.settle() == []
+    assert stormy.failures == []
+
+
+def break_onec(fleet: Fleet, over: threading.Event) -> None:
+    """Arm one fault after another."""
+    chance = random.Random(3)
+    faults = list(ONEC_FAULTS)
+    chance.shuffle(faults)
+    while faults and not over.is_set():
+        operation, kind, more = faults.pop()
+        fleet.break_onec(operation, kind, times=2, **more)
+        over.wait(0.8)
+    requests.post(f"{fleet.onec.url}/_reset", timeout=5)
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_any_process_is_killed_at_any_moment(stormy: Storm, seed: int) -> None:
+    stormy.seed = seed
+    fleet = started(stormy)
+
+    stormy.rage(STORM_S * 2, partial(kill_at_random, fleet, random.Random(seed)))
+
+    assert stormy.settle() == []
+    assert stormy.failures == []
+
+
+def kill_at_random(fleet: Fleet, chance: random.Random, over: threading.Event) -> None:
+    """kill -9 to the server, the worker or the relay, and another in its place."""
+    running: dict[str, int] = {"web": -3, "relay": -2, "worker": -1}
+    victims = {name: fleet.running[place] for name, place in running.items()}
+    while not over.wait(chance.uniform(0.3, 1.5)):
+        name = chance.choice(sorted(victims))
+        kill(victims[name])
+        victims[name] = getattr(fleet, name)()
+
+
+def test_the_queue_is_wiped_again_and_again(stormy: Storm, fresh_valkey: str) -> None:
+    started(stormy)
+
+    def wipe(over: threading.Event) -> None:
+        with redis.Redis.from_url(fresh_valkey) as queue:
+            while not over.wait(0.3):
+                queue.flushall()
+
+    stormy.rage(STORM_S, wipe)
+
+    assert stormy.settle() == []
+    assert stormy.failures == []
+
+
+@pytest.fixture
+def own_postgres() -> Iterator[tuple[Postgres, Supervisor]]:
+    """A PostgreSQL that may be killed: it is started again by itself."""
+    account = choose_account({})
+    with scratch() as data, ExitStack() as ending:
+        server = prepare_postgres(data, account, partial(place, folder=data.path / "programs", account=account))
+        supervisor = Supervisor(data.folder("logs"), data.note_pids)
+        supervisor.start([server.part(QUICK)])
+        watching = threading.Thread(target=supervisor.run)
+        watching.start()
+        ending.callback(supervisor.stop)
+        ending.callback(watching.join, 10)
+        ending.callback(supervisor.ask_to_stop)
+        upgrade(server.url())
+        yield server, supervisor
+
+
+def test_the_database_is_killed_under_load(
+    own_postgres: tuple[Postgres, Supervisor], fresh_valkey: str, tmp_path: Path
+) -> None:
+    server, supervisor = own_postgres
+    with opened(server.url(), fresh_valkey, tmp_path, SEASON) as fleet:
+        storm = Storm(fleet)
+        started(storm)
+
+        storm.rage(STORM_S * 2, partial(kill_the_database, supervisor))
+
+        assert storm.settle() == []
+        assert storm.failures == []
+        assert storm.answers[503] > 0  # it was away indeed
+
+
+def kill_the_database(supervisor: Supervisor, over: threading.Event) -> None:
+    """kill -9 to the server of the database, twice; it is back in a second or two."""
+    for _ in range(2):
+        if over.wait(3):
+            return
+        os.kill(supervisor.pids["postgres"], signal.SIGKILL)
