@@ -16,6 +16,7 @@ from adapters.bitrix.pay import PayCall
 from adapters.onec import bank, commerceml
 from adapters.onec.erp import create as create_onec
 from adapters.onec.exchange import SitePages, read_orders
+from adapters.onec.odata.goods import OdataGoods
 from adapters.payments import registry
 from bridge.alerts.service import report_work
 from bridge.core.breaker import Limits
@@ -28,6 +29,9 @@ from bridge.core.permits import Permits
 from bridge.core.retry import Policy
 from bridge.core.runner import Lane, Runner
 from bridge.exchange.files import FileFormat, goods_format, statement_format
+from bridge.exchange.goods_sync import CALL_S as GOODS_CALL_S
+from bridge.exchange.goods_sync import LANE as GOODS_SYNC
+from bridge.exchange.goods_sync import GoodsSync
 from bridge.exchange.guard import GuardedErp
 from bridge.exchange.postings import Postings
 from bridge.exchange.recurring import Step, steps
@@ -48,8 +52,9 @@ from bridge.fairness.model import Allowance, PaceRules
 from bridge.fairness.pacing import Gate, let_in, open_and_close_by_load
 from bridge.fairness.score import compute_scores
 from bridge.payments import facts
+from bridge.payments.accounts import Accounts
 from bridge.payments.checkouts import Checkouts
-from bridge.payments.jobs import Accounts, ProviderCalls
+from bridge.payments.jobs import ProviderCalls
 from bridge.payments.late import LANE as PROVIDER
 from bridge.payments.pages import PaymentPages
 from bridge.ports.erp import Erp
@@ -75,6 +80,7 @@ class Bridge:
     runner: Runner
     site: ExchangeSite
     storefront: StorefrontExchange | None = None
+    goods: GoodsSync | None = None
 
     def inbound(self) -> Sequence[Blueprint]:
         """The addresses at which other systems call us in their own words."""
@@ -137,10 +143,13 @@ class Bridge:
     @cached_property
     def steps(self) -> Mapping[str, Step]:
         """The recurring work; without an ERP there is nothing to read from it."""
-        found = dict(steps(self.db, janitor_quiet_s=self.settings.periods.janitor_quiet))
+        periods = self.settings.periods
+        found = dict(steps(self.db, janitor_quiet_s=periods.janitor_quiet, compare_quiet_s=periods.compare_quiet))
         found |= {"exchange": self.site.tidy, "score": self._score, "waiting_rooms": self._let_in}
         if self.storefront is not None:
             found |= self.storefront.steps()
+        if self.goods is not None:
+            found["goods"] = self.goods.want
         if self.erp is None:
             del found["sync"], found["diff"]
         return found
@@ -170,9 +179,18 @@ def build(settings: Settings, *, connections_max: int = 4) -> Bridge:
     site = ExchangeSite(db, settings.data_dir, SiteRules(**settings.exchange.model_dump()), systems)
     files = site.imports(Readers(commerceml.read, read_orders)).lane()
     storefront = _storefront(settings, db)
-    for lane in (files, *(storefront.lanes() if storefront else ())):
+    goods = _goods(settings, db, erp)
+    own = [Lane(GOODS_SYNC, goods.perform, batch_max=1, call_s=GOODS_CALL_S)] if goods else []
+    for lane in (files, *own, *(storefront.lanes() if storefront else ())):
         lanes[lane.name] = lane
-    return Bridge(settings, db, erp, accounts, lanes, Runner(db, lanes, report_work), site, storefront)
+    return Bridge(settings, db, erp, accounts, lanes, Runner(db, lanes, report_work), site, storefront, goods)
+
+
+def _goods(settings: Settings, db: Database, erp: GuardedErp | None) -> GoodsSync | None:
+    """The reading of the ERP's own catalogue, if it is to be read."""
+    if settings.onec is None or erp is None or settings.onec.goods == "none":
+        return None
+    return GoodsSync(db, OdataGoods(settings.onec), erp.background)
 
 
 def _storefront(settings: Settings, db: Database) -> StorefrontExchange | None:
@@ -184,7 +202,7 @@ def _storefront(settings: Settings, db: Database) -> StorefrontExchange | None:
     return StorefrontExchange(db, BitrixStorefront(given), rules)
 
 
-def _erp(settings: Settings, db: Database) -> Erp | None:
+def _erp(settings: Settings, db: Database) -> GuardedErp | None:
     """The ERP client behind its guard, if one is set up."""
     if settings.onec is None:
         return None

@@ -110,8 +110,11 @@ class Periods(Part):
     sweep: float = Field(default=1, ge=0.2, description="End holds and orders whose time is over")
     janitor: float = Field(default=60, ge=1, description="Ask the providers about open payments")
     janitor_quiet: float = Field(default=60, ge=1, description="Only those nobody asked about for so long")
+    compare: float = Field(default=900, ge=1, description="Compare captured payments with the providers' books")
+    compare_quiet: float = Field(default=86400, ge=1, description="Each of them so often at most")
     housekeeping: float = Field(default=3600, ge=60, description="Delete work and answers that are long done")
     exchange: float = Field(default=3600, ge=60, description="Delete runs of exchanges that are long over")
+    goods: float = Field(default=300, ge=1, description="Read goods that changed in the ERP's own catalogue")
     storefront_goods: float = Field(default=300, ge=1, description="Push goods that changed to the storefront")
     storefront_orders: float = Field(default=60, ge=1, description="Fetch the storefront's orders, tell it of them")
     score: float = Field(default=300, ge=1, description="Compute how much clients sell of what they hold")
@@ -222,7 +225,8 @@ class Settings(BaseSettings):
     onec: OneCSettings | None = Field(default=None, description="The infobase of 1C")
     bitrix: BitrixSettings | None = Field(default=None, description="A site on 1C-Bitrix with which we exchange as 1C")
     bitrix_pay: dict[str, BitrixPaySettings] = Field(
-        default_factory=dict, description="Bitrix sites whose checkout asks for payment pages, by our own name of the site"
+        default_factory=dict,
+        description="Bitrix sites whose checkout asks for payment pages, by our own name of the site",
     )
     payments: Payments = Field(default_factory=Payments, description="Accounts at payment providers")
     web: Web = Field(default_factory=Web, description="The HTTP server")

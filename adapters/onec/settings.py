@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 from urllib.parse import urlsplit
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationInfo, field_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationInfo, field_validator, model_validator
 
 from adapters.onec.odata import mapping
 from bridge.core.errors import Misconfigured
@@ -76,6 +77,22 @@ class OneCSettings(BaseModel):
         min_length=1,
         description="How payments become documents over OData: ut11, bp30, unf30, or the path of a mapping file.",
     )
+    goods: Literal["none", "odata"] = Field(
+        default="none", description="Whether goods, prices and stock are read over OData into the broker's catalogue."
+    )
+    goods_source: str = Field(
+        default="erp",
+        min_length=1,
+        description="Under which infobase (node) they are kept; as that of 'bridge import'.",
+    )
+    goods_plan: str | None = Field(
+        default=None,
+        pattern=r"^ExchangePlan_\w+$",
+        description="Exchange plan whose node tells what changed; without one everything is read each time.",
+    )
+    goods_node: UUID | None = Field(
+        default=None, description="Reference of the node of that plan: of the broker's own, for it confirms messages."
+    )
     ca_file: Path | None = Field(
         default=None, description="Certificates to trust for https instead of the public ones."
     )
@@ -99,10 +116,7 @@ class OneCSettings(BaseModel):
     @classmethod
     def _is_a_mapping(cls, value: str, given: ValidationInfo) -> str:
         if given.data.get("postings") == "odata":
-            try:
-                mapping.load(value)
-            except Misconfigured as error:
-                raise ValueError(error.message % error.params) from error
+            _loaded(value)
         return value
 
     @field_validator("timezone")
@@ -114,6 +128,14 @@ class OneCSettings(BaseModel):
             raise ValueError("must be an IANA time zone") from error
         return value
 
+    @model_validator(mode="after")
+    def _can_read_goods(self) -> Self:
+        if (self.goods_plan is None) != (self.goods_node is None):
+            raise ValueError("goods_plan and goods_node are given both or not at all")
+        if self.goods == "odata" and _loaded(self.mapping).goods is None:
+            raise ValueError("the mapping has no [goods]")
+        return self
+
     @property
     def service_url(self) -> str:
         """Where the calls of the web service go."""
@@ -123,3 +145,10 @@ class OneCSettings(BaseModel):
     def odata_url(self) -> str:
         """Where the calls of OData go, with the slash at the end."""
         return f"{self.base_url}/{self.odata_path}/"
+
+
+def _loaded(name: str) -> mapping.DocumentMapping:
+    try:
+        return mapping.load(name)
+    except Misconfigured as error:
+        raise ValueError(error.message % error.params) from error

@@ -107,6 +107,10 @@ class GuardedErp:
         """Look postings up."""
         return self._guard(lambda: self._erp.find_postings(posting_ids, deadline), deadline, is_background=True)
 
+    def background(self, call: Callable[[], T], deadline: Deadline) -> T:
+        """Make some other call to the same ERP, by the same rules as reading and posting."""
+        return self._guard(call, deadline, is_background=True)
+
     def close(self) -> None:
         """Give sessions back."""
         self._erp.close()

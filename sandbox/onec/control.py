@@ -9,6 +9,7 @@ from typing import Any
 
 from flask import Blueprint, Response, json, jsonify, request
 
+from sandbox.onec import odata_goods
 from sandbox.onec.faults import Fault
 from sandbox.onec.infobase import Infobase
 from sandbox.onec.records import Verdict
@@ -158,6 +159,11 @@ def _add_box_office(blueprint: Blueprint, infobase: Infobase) -> None:
         with infobase.open():
             is_found = infobase.change_price(fields["performance"], fields["zone"], fields["price_type"], amount)
         return _json({"ok": is_found}, 200 if is_found else 404)
+
+    @blueprint.post("/_goods")
+    def put_goods() -> Response:
+        with infobase.open():
+            return _json({"keys": [odata_goods.put(infobase.papers, each) for each in request.get_json()["goods"]]})
 
     @blueprint.post("/_box_office/performance")
     def change_performance() -> Response:

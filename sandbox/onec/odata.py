@@ -14,7 +14,7 @@ from urllib.parse import unquote
 from flask import Blueprint, Request, Response, request
 
 from sandbox._base.server import CUT_HEADER
-from sandbox.onec import disturbances, odata_money, odata_reading, odata_wire
+from sandbox.onec import disturbances, odata_goods, odata_money, odata_reading, odata_wire
 from sandbox.onec.disturbances import AFTER_EXECUTION, BEFORE_SESSION, IN_SESSION, Interrupted, Scene
 from sandbox.onec.faults import Fault, FaultKind
 from sandbox.onec.journal import Call
@@ -122,6 +122,9 @@ class ODataService:
             return odata_wire.metadata(self.infobase.papers.configuration, self._hidden())
         if asked.path in _FEED:
             return _FEED[asked.path](self, asked)
+        if table := odata_goods.virtual(self.infobase.papers, asked.path, asked.options):
+            self._entity(asked.path.partition("/")[0])
+            return odata_wire.collection(asked.url, *table, None)
         found = _RESOURCE.fullmatch(asked.path)
         if not found:
             raise no_segment(asked.path)

@@ -30,7 +30,7 @@ def page(papers: Store, entity: Entity, set_name: str, options: Mapping[str, str
     count = len(rows) if options.get("$inlinecount") == "allpages" else None
     start = read_number(options, "$skip") or 0
     top = read_number(options, "$top")
-    rows = _ordered(rows, shape, options)[start : None if top is None else start + top]
+    rows = ordered(rows, shape, options)[start : None if top is None else start + top]
     return [_chosen(papers, shape, row, options) for row in rows], count
 
 
@@ -59,7 +59,8 @@ def _rows_of_part(papers: Store, entity: Entity, part: str) -> list[Row]:
     return [{**each, "Ref_Key": owner["Ref_Key"]} for owner in owners for each in owner[part]]
 
 
-def _ordered(rows: list[Row], entity: Entity, options: Mapping[str, str]) -> list[Row]:
+def ordered(rows: list[Row], entity: Entity, options: Mapping[str, str]) -> list[Row]:
+    """Rows in the order asked for; in none, and in another one each time, if none was."""
     if "$orderby" not in options:
         # The database gives rows as it finds them: from one page to the next the order is another one.
         turn = next(_turns) % max(1, len(rows))

@@ -106,6 +106,44 @@ _COMMON = (
     _entity(_PLAN, _KEY, "Code:string(9) Description:string(100) SentNo:int64 ReceivedNo:int64"),
 )
 _PAID_ORDER = "Заказ:string Заказ_Type:string"
+_GOODS = (
+    _entity("Catalog_Номенклатура", _CATALOG, "IsFolder:bool Parent_Key:guid Артикул:string(25) Описание:string"),
+)
+_VARIANTS = (
+    _entity("Catalog_ХарактеристикиНоменклатуры", _KEY, "Description:string(100) Owner:string Owner_Type:string"),
+)
+_PRICE = "Period:date Номенклатура_Key:guid>Catalog_Номенклатура Цена:double"
+_PLACE = (
+    "Period:date Номенклатура_Key:guid>Catalog_Номенклатура Характеристика_Key:guid>Catalog_ХарактеристикиНоменклатуры"
+)
+
+
+def _price_list(kinds: str, kind_field: str, more: str = "") -> tuple[Entity, ...]:
+    return (
+        _entity(kinds, _CATALOG),
+        _entity("InformationRegister_ЦеныНоменклатуры", _PRICE, f"{kind_field}:guid>{kinds} {more}"),
+    )
+
+
+def _stock(stores: str, store_field: str, register: str, quantity: str) -> tuple[Entity, ...]:
+    return _entity(stores, _CATALOG), _entity(register, _PLACE, f"{store_field}:guid>{stores} {quantity}:double")
+
+
+_UT_GOODS = (
+    *_GOODS,
+    *_VARIANTS,
+    *_price_list("Catalog_ВидыЦен", "ВидЦены_Key", "Характеристика_Key:guid"),
+    *_stock("Catalog_Склады", "Склад_Key", "AccumulationRegister_ТоварыНаСкладах", "ВНаличии"),
+)
+_BP_GOODS = (*_GOODS, *_price_list("Catalog_ТипыЦенНоменклатуры", "ТипЦен_Key"))
+_UNF_GOODS = (
+    *_GOODS,
+    *_VARIANTS,
+    *_price_list("Catalog_ВидыЦен", "ВидЦен_Key", "Характеристика_Key:guid"),
+    *_stock(
+        "Catalog_СтруктурныеЕдиницы", "СтруктурнаяЕдиница_Key", "AccumulationRegister_ЗапасыНаСкладах", "Количество"
+    ),
+)
 
 
 def _configuration(
@@ -122,6 +160,7 @@ _UT11 = _configuration(
     "Document_ЗаказКлиента",
     "Контрагент_Key",
     (
+        *_UT_GOODS,
         _entity(
             "Document_ЗаказКлиента",
             _DOCUMENT,
@@ -156,6 +195,7 @@ _BP30 = _configuration(
     "Document_СчетНаОплатуПокупателю",
     "Контрагент_Key",
     (
+        *_BP_GOODS,
         _entity(
             "Document_СчетНаОплатуПокупателю",
             _DOCUMENT,
@@ -198,6 +238,7 @@ _UNF30 = _configuration(
     "Document_ЗаказПокупателя",
     "Контрагент_Key",
     (
+        *_UNF_GOODS,
         _entity(
             "Document_ЗаказПокупателя",
             _DOCUMENT,

@@ -84,6 +84,14 @@ class Store:
         self.sets[set_name][row["Ref_Key"]] = row
         self.plan.register(set_name, row["Ref_Key"])
 
+    def keep(self, set_name: str, key: str, fields: Mapping[str, Any]) -> None:
+        """Write an object or a record as a person in 1C would."""
+        self._keep(set_name, key, fields)
+
+    def now(self) -> str:
+        """The moment as 1C writes it."""
+        return self._clock.local().isoformat()
+
     def show(self) -> dict[str, list[Row]]:
         """Every document a client wrote, for the audit."""
         return {name: self.rows(name) for name in self.configuration.money}

@@ -96,7 +96,7 @@ def _plain(value: Any) -> Any:
 
 
 def _entry(url: str, set_name: str, row: Row) -> str:
-    address = escape(f"{url}{quote(set_name)}(guid'{row['Ref_Key']}')")
+    address = escape(f"{url}{quote(set_name)}(guid'{row.get('Ref_Key', '')}')")  # a record of a register has none
     fields = "".join(_element(set_name, *item) for item in row.items())
     return (
         f'<entry><id>{address}</id><category term="{NAMESPACE}.{set_name}" scheme="{_D}/scheme"/><title/>'

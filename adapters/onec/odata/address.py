@@ -40,8 +40,8 @@ def of_object(set_name: str, key: UUID | str) -> str:
 
 
 def of_set(set_name: str) -> str:
-    """The path of a set."""
-    return quote(set_name, safe="$")
+    """The path of a set, or of a virtual table of a register."""
+    return quote(set_name, safe="$/()")
 
 
 def query(options: Mapping[str, str]) -> str:

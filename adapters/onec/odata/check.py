@@ -49,7 +49,19 @@ def compare(mapping: DocumentMapping, metadata: Metadata) -> list[Problem]:
     problems = list(_order_problems(mapping, metadata))
     for name in ("payment", "refund"):
         problems += _form_problems(name, getattr(mapping, name), mapping, metadata)
+    problems += _goods_problems(mapping, metadata)
     return problems
+
+
+def _goods_problems(mapping: DocumentMapping, metadata: Metadata) -> Iterator[Problem]:
+    """Goods are read only: a field of a virtual table cannot be seen here, those of plain sets can."""
+    for name, wanted in (mapping.goods.sets if mapping.goods else {}).items():
+        fields = metadata.fields(name)
+        if fields is None:
+            yield _unpublished("goods", name, metadata)
+        for field in wanted if fields is not None else ():
+            if field not in (fields or {}):
+                yield _missing("goods", field, name, fields or {})
 
 
 def looks_like(metadata: Metadata) -> list[str]:

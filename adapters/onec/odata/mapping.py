@@ -16,7 +16,7 @@ from decimal import Decimal
 from enum import StrEnum
 from pathlib import Path
 from string import Formatter
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
@@ -127,10 +127,65 @@ class MoneyForm(OurId):
         return next(found, None)
 
 
+Name = Annotated[str, Field(min_length=1)]
+
+
+class VariantsForm(Part):
+    """The catalogue of characteristics; ``owner`` is the field that names the product."""
+
+    set: Name
+    owner: Name
+
+
+class PricesForm(Part):
+    """The register of prices, read by its last records; ``kinds`` is the catalogue of price lists."""
+
+    kinds: Name
+    table: Name
+    product: Name
+    kind: Name
+    price: Name
+    variant: Name | None = None
+
+
+class RestsForm(Part):
+    """The register of stock, read by its balance; ``stores`` is the catalogue of stores."""
+
+    stores: Name
+    table: Name
+    product: Name
+    store: Name
+    quantity: Name
+    variant: Name | None = None
+
+
+class GoodsForm(Part):
+    """The catalogue of goods, and where their variants, prices and stock are."""
+
+    set: Name
+    fields: Mapping[Literal["name", "code", "sku", "barcode", "description"], Name]
+    variants: VariantsForm | None = None
+    prices: PricesForm | None = None
+    rests: RestsForm | None = None
+
+    @property
+    def sets(self) -> Mapping[str, tuple[str, ...]]:
+        """Every plain set that is read, with its fields beside those that all have."""
+        found = {self.set: tuple(self.fields.values())}
+        if self.variants:
+            found[self.variants.set] = (self.variants.owner,)
+        for part in (self.prices, self.rests):
+            if part:
+                catalogue = part.kinds if isinstance(part, PricesForm) else part.stores
+                found |= {catalogue: (), part.table: (part.product, *([part.variant] if part.variant else []))}
+        return found
+
+
 class DocumentMapping(Part):
     """A whole mapping file."""
 
     title: str = Field(min_length=1)
+    goods: GoodsForm | None = None
     order: OrderForm
     payment: MoneyForm
     refund: MoneyForm
