@@ -31,6 +31,8 @@ _COUNTS = {
     "bridge_alerts_open": "SELECT count(*) FROM alert WHERE resolved_at IS NULL",
     "bridge_holds_uncertain": "SELECT count(*) FROM hold WHERE state = 'uncertain'",
     "bridge_paid_without_posting": "SELECT count(*) FROM posting WHERE state <> 'posted'",
+    "bridge_waiting_people": """
+        SELECT COALESCE(sum(last_turn - admitted_turn), 0) FROM waiting_room WHERE state <> 'closed'""",
     "bridge_schedules_failing": "SELECT count(*) FROM schedule WHERE failures > 0",
 }
 

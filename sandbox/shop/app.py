@@ -14,6 +14,7 @@ from sandbox.shop.broker import Broker, BrokerDownError, BrokerRefusedError
 from sandbox.shop.config import Config
 from sandbox.shop.ordering import ordering
 from sandbox.shop.showing import showing
+from sandbox.shop.waiting import waiting
 
 POLICY = (
     "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
@@ -41,7 +42,7 @@ def create_app(config: Config) -> Flask:
         SHOP=config,
     )
     app.extensions["broker"] = Broker(config)
-    for blueprint in (showing, booking, ordering):
+    for blueprint in (showing, booking, ordering, waiting):
         app.register_blueprint(blueprint)
     app.add_url_rule("/_health", "health", lambda: {"ok": True})
     _teach_templates(app)

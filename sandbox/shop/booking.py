@@ -12,6 +12,7 @@ from sandbox.shop import cookie
 from sandbox.shop.broker import BrokerRefusedError, key_of
 from sandbox.shop.ordering import start_payment
 from sandbox.shop.showing import Choice, broker, seat_names, show_hall
+from sandbox.shop.waiting import CODES
 
 booking = Blueprint("booking", __name__)
 Json = dict[str, Any]
@@ -37,8 +38,10 @@ def hold(performance_id: str) -> Redirect | tuple[str, int]:
         "customer_ref": cookie.customer_ref(),
     }
     try:
-        made = broker().hold(wish, key_of(request.form.get("key", ""), wish))
+        made = broker().hold(wish, key_of(request.form.get("key", ""), wish), cookie.admission(performance_id))
     except BrokerRefusedError as error:
+        if error.code in CODES:
+            return redirect(url_for("waiting.wait", performance_id=performance_id), 303)
         if error.code != "seats_unavailable":
             raise
         return _without_lost(performance_id, types, error.problem), 409

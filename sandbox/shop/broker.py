@@ -49,11 +49,21 @@ class Broker:
         """Return the states of all seats, or of those changed since a version."""
         return self._call("GET", f"/v1/performances/{performance_id}/seats", params={"since": since} if since else {})
 
-    def hold(self, wish: Json, key: str) -> Json:
+    def join(self, performance_id: str, shopper: str) -> Json:
+        """Return where the shopper stands in the queue; the same place however often it is asked for."""
+        return self._call(
+            "POST", "/v1/waiting-room", {"performance": performance_id, "shopper": shopper}, once(uuid.uuid4().hex)
+        )
+
+    def hold(self, wish: Json, key: str, admission: str = "") -> Json:
         """Ask for seats; the answer may still be ``reserving``."""
         wish = {**wish, "wait_s": self._config.hold_wait_s}
         return self._call(
-            "POST", "/v1/holds", wish, key, timeout_s=self._config.hold_wait_s + self._config.answer_timeout_s
+            "POST",
+            "/v1/holds",
+            wish,
+            once(key) | ({"Waiting-Room-Admission": admission} if admission else {}),
+            timeout_s=self._config.hold_wait_s + self._config.answer_timeout_s,
         )
 
     def get_hold(self, hold_id: str) -> Json:
@@ -66,7 +76,7 @@ class Broker:
 
     def order(self, wish: Json, key: str) -> Json:
         """Make an order of a hold."""
-        return self._call("POST", "/v1/orders", wish, key)
+        return self._call("POST", "/v1/orders", wish, once(key))
 
     def get_order(self, order_id: str) -> Json:
         """Return an order with its payments."""
@@ -75,7 +85,7 @@ class Broker:
     def pay(self, order_id: str, return_url: str, key: str) -> Json:
         """Start a payment; ``confirmation_url`` is missing while the provider has not answered."""
         wish = {"provider": self._config.provider, "method": self._config.method, "return_url": return_url}
-        return self._call("POST", f"/v1/orders/{order_id}/payments", wish, key, timeout_s=40.0)
+        return self._call("POST", f"/v1/orders/{order_id}/payments", wish, once(key), timeout_s=40.0)
 
     def get_payment(self, payment_id: str) -> Json:
         """Return a payment."""
@@ -86,12 +96,12 @@ class Broker:
         method: str,
         path: str,
         body: Json | None = None,
-        key: str = "",
+        headers: Mapping[str, str] | None = None,
         *,
         params: Mapping[str, str] | None = None,
         timeout_s: float | None = None,
     ) -> Json:
-        headers = self._headers | ({"Idempotency-Key": key} if key else {})
+        given = {**self._headers, **(headers or {})}
         timeout = (CONNECT_S, timeout_s or self._config.answer_timeout_s)
         try:
             answer = requests.request(
@@ -99,7 +109,7 @@ class Broker:
                 self._url + path,
                 params=params,
                 json=body,
-                headers=headers,
+                headers=given,
                 timeout=timeout,
                 allow_redirects=False,
             )
@@ -120,6 +130,11 @@ def _read(answer: requests.Response) -> Json:
     if answer.status_code >= 400:
         raise BrokerRefusedError(answer.status_code, body)
     return body
+
+
+def once(key: str) -> dict[str, str]:
+    """Return the header that lets a request be repeated."""
+    return {"Idempotency-Key": key}
 
 
 def key_of(form_key: str, wish: object) -> str:

@@ -30,6 +30,17 @@ def close_hold(hold_id: str) -> None:
     _remember("holds", hold_id, {**_own("holds", hold_id), "over": True})
 
 
+def remember_admission(performance_id: str, admission: str) -> None:
+    """Note that the waiting room let the buyer in."""
+    _remember("admissions", performance_id, {"token": admission})
+
+
+def admission(performance_id: str) -> str:
+    """Return what lets the buyer hold seats; empty if nobody had to wait."""
+    rows: dict[str, dict[str, Any]] = session.get("admissions", {})
+    return str(rows.get(performance_id, {}).get("token", ""))
+
+
 def remember_order(order_id: str, hold_id: str, performance_id: str) -> None:
     """Note that the buyer owns the order, made of the hold."""
     _remember("holds", hold_id, {"performance": performance_id, "order": order_id})
