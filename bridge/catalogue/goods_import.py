@@ -5,7 +5,7 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, func, insert, select, text, update
 
 from bridge.catalogue.goods_known import KnownFile, find_known
 from bridge.catalogue.goods_store import GoodsStore
@@ -58,7 +58,15 @@ def import_goods(tx: Connection, reading: GoodsReading, *, file: str, source: st
     return report
 
 
+# Within one transaction nothing tells the planner how much the tables have grown since they were empty, and it would
+# read all of them for each batch. Planning anew costs next to nothing where a statement writes thousands of rows.
+_PLAN_FOR_MANY = text(
+    "SELECT set_config('plan_cache_mode', 'force_custom_plan', true), set_config('enable_seqscan', 'off', true)"
+)
+
+
 def _read(tx: Connection, reading: GoodsReading, file: str, source: str, run_id: int) -> ImportReport:
+    tx.execute(_PLAN_FOR_MANY)
     with ThreadPoolExecutor(1, "import") as writer:
         store = GoodsStore(tx, source, run_id, writer)
         for item in reading:

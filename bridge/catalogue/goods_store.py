@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Executor, Future
 from typing import Any
 
-from sqlalchemy import Connection, Row, Table, any_, bindparam, select
+from sqlalchemy import Connection, Row, Table, and_, bindparam, func, select
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.types import Text
 
@@ -114,8 +114,11 @@ class GoodsStore:
 
     def _known(self, table: Table, items: Sequence[Item], hashes: Sequence[str]) -> Mapping[str, Row[Any]]:
         refs = bindparam("refs", [item.ref for item in items], type_=ARRAY(Text))
+        given = func.unnest(refs).table_valued("ref").render_derived(name="given")
         columns = [table.c.ref, table.primary_key.columns[0], *(table.c[name] for name in hashes)]
-        query = select(*columns).where(table.c.source == self._source, table.c.ref == any_(refs))
+        query = select(*columns).join_from(
+            given, table, and_(table.c.source == self._source, table.c.ref == given.c.ref)
+        )
         return {row.ref: row for row in self._tx.execute(query)}
 
     def _merge(self, table: Table, rows: Sequence[Fields], shared: Fields | None = None) -> Iterable[Row[Any]]:

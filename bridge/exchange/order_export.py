@@ -7,10 +7,12 @@ tried again at the next fetch, and never keeps the others back.
 from __future__ import annotations
 
 import hashlib
+import re
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -21,22 +23,28 @@ from bridge.alerts.service import raise_alert, resolve_alert
 from bridge.core.errors import Refused
 from bridge.core.money import Money
 from bridge.ports.site import Visit
-from bridge.ports.site_orders import Carrier, OutBuyer, OutLine, OutOrder, OutPayment
+from bridge.ports.site_orders import Carrier, OutBuyer, OutLine, OutOrder, OutPayment, Standing
 
 Render = Callable[[OutOrder], bytes]
+VERSION = re.compile(r"\d{1,3}(\.\d{1,3})?")
+SUBORDINATES_FROM = Decimal("2.1")
+CURRENCY_CHARS = 3
 ORDERS_MAX = 200  # a node keeps the orders of one answer or none: small batches lose little
 
 # Orders older than the node are somebody else's to bring over. Those set aside come last, lest they fill the answer.
 _CANDIDATES = text(
     """
-    SELECT o.order_id, o.number, o.created_at, o.buyer, o.total_minor, o.currency, n.time_zone, n.payments,
-        v.version, e.digest, e.reason
-    FROM exchange_node n JOIN customer_order o ON o.created_at >= n.created_at
+    SELECT o.order_id, o.number, o.created_at, o.buyer, o.total_minor, o.currency, o.state, n.time_zone, n.payments,
+        n.orders_out, n.currencies, r.cml_version, v.version, e.digest, e.reason
+    FROM exchange_run r JOIN exchange_node n USING (node) JOIN customer_order o ON o.created_at >= n.created_at
     LEFT JOIN exchange_order e ON e.node = n.node AND e.order_id = o.order_id
     CROSS JOIN LATERAL (
         SELECT GREATEST(o.changed_at, max(f.recorded_at)) AS version
         FROM payment_attempt a JOIN payment_fact f USING (attempt_id) WHERE a.order_id = o.order_id) v
-    WHERE n.node = :node AND n.takes_orders AND o.state = 'paid' AND o.keeper = 'broker'
+    WHERE r.exchange_run_id = :run AND n.takes_orders
+      AND (o.state = 'paid' OR n.orders_out = 'all'
+        AND (o.state = 'awaiting_payment' OR o.state = 'expired' AND e.version IS NOT NULL))
+      AND o.keeper = 'broker'
       AND (e.order_id IS NULL OR e.version IS NULL OR e.version < v.version OR e.reason IS NOT NULL)
     ORDER BY e.reason IS NOT NULL, v.version, o.order_id LIMIT :rows_max
     """
@@ -45,10 +53,11 @@ _LINES = text(
     """
     SELECT l.order_id, coalesce(g.ref, '') AS ref, concat_ws(' ', coalesce(g.name, w.name, l.name), l.seat_ref) AS name,
         l.price_minor, l.amount_minor, l.quantity, l.seat_ref IS NOT NULL AS is_seat
-    FROM order_line l LEFT JOIN performance p USING (performance_id) LEFT JOIN event w USING (event_id)
+    FROM order_line l JOIN customer_order o USING (order_id) LEFT JOIN performance p USING (performance_id) LEFT JOIN event w USING (event_id)
     LEFT JOIN offer g ON g.source = :node
         AND g.ref = coalesce(p.ref || '#' || l.seat_ref, CASE WHEN l.source = :node THEN l.goods_ref END)
-    WHERE l.order_id = ANY(:orders) AND l.state = 'sold' ORDER BY l.order_id, l.position, l.performance_id, l.seat_ref
+    WHERE l.order_id = ANY(:orders) AND (l.state = 'sold' OR o.state <> 'paid')
+    ORDER BY l.order_id, l.position, l.performance_id, l.seat_ref
     """
 )
 _PAYMENTS = text(
@@ -91,7 +100,7 @@ def offer(tx: Connection, visit: Visit, render: Render) -> list[bytes]:
     that the node could not read.
     """
     tx.execute(_FORGET, {"run": visit.run_id})
-    documents = [_offered(tx, visit, candidate, render) for candidate in _candidates(tx, visit.node)]
+    documents = [_offered(tx, visit, candidate, render) for candidate in _candidates(tx, visit)]
     return [document for document in documents if document]
 
 
@@ -120,10 +129,10 @@ def _offered(tx: Connection, visit: Visit, candidate: _Candidate, render: Render
     return document
 
 
-def _candidates(tx: Connection, node: str) -> list[_Candidate]:
-    rows = tx.execute(_CANDIDATES, {"node": node, "rows_max": ORDERS_MAX}).all()
+def _candidates(tx: Connection, visit: Visit) -> list[_Candidate]:
+    rows = tx.execute(_CANDIDATES, {"run": visit.run_id, "rows_max": ORDERS_MAX}).all()
     orders = [row.order_id for row in rows]
-    lines = _by_order(tx.execute(_LINES, {"node": node, "orders": orders}).all())
+    lines = _by_order(tx.execute(_LINES, {"node": visit.node, "orders": orders}).all())
     payments = _by_order(tx.execute(_PAYMENTS, {"orders": orders}).all())
     return [
         _Candidate(_order(row, lines[row.order_id], payments[row.order_id]), row.version, row.digest, row.reason)
@@ -140,12 +149,12 @@ def _by_order(rows: Sequence[Any]) -> Mapping[UUID, list[Any]]:
 
 def _order(row: Any, lines: Sequence[Any], payments: Sequence[Any]) -> OutOrder:
     buyer = {name: str(row.buyer.get(name) or "") for name in ("name", "email", "phone", "inn")}
-    return OutOrder(
+    order = OutOrder(
         id=row.order_id,
         number=str(row.number),
         created_at=row.created_at,
         zone=ZoneInfo(row.time_zone),
-        carrier=Carrier(row.payments),
+        carrier=_carrier(Carrier(row.payments), row.cml_version),
         buyer=OutBuyer(**buyer),
         total=Money(row.total_minor, row.currency),
         lines=[_out_line(line, row.currency) for line in lines],
@@ -159,7 +168,32 @@ def _order(row: Any, lines: Sequence[Any], payments: Sequence[Any]) -> OutOrder:
             )
             for one in payments
         ],
+        currency_name=_name_of(row.currency, row.currencies),
     )
+    return replace(order, standing=_standing(order, row))
+
+
+def _standing(order: OutOrder, row: Any) -> Standing:
+    """An order whose money went back whole is cancelled for a node that wants to hear of such."""
+    if row.state != "paid":
+        return Standing.CANCELLED if row.state == "expired" else Standing.WAITING
+    is_undone = row.orders_out == "all" and order.balance_minor == 0 and any(one.is_refund for one in order.payments)
+    return Standing.CANCELLED if is_undone else Standing.PAID
+
+
+def _carrier(told: Carrier, cml_version: str) -> Carrier:
+    """A node that says it reads this version looks for payments inside the order, and not at its words.
+
+    Versions are compared as numbers, as nodes do: 2.10 is 2.1 and more than 2.09.
+    """
+    reads_inside = bool(VERSION.fullmatch(cml_version)) and Decimal(cml_version) >= SUBORDINATES_FROM
+    return Carrier.SUBORDINATES if reads_inside and told is Carrier.REQUISITES else told
+
+
+def _name_of(currency: str, names: Mapping[str, str]) -> str:
+    """What a node calls a currency in orders, where it is exactly three characters."""
+    own = (name for name, code in names.items() if code == currency and len(name) == CURRENCY_CHARS)
+    return next(own, currency)
 
 
 def _out_line(line: Any, currency: str) -> OutLine:

@@ -34,6 +34,7 @@ _NEWEST = text(
     """
 )
 _TOUCH = text("UPDATE exchange_run SET touched_at = clock_timestamp() WHERE exchange_run_id = :run")
+_SAY = text("UPDATE exchange_run SET cml_version = :version WHERE exchange_run_id = :run")
 _HAS_FILES = text("SELECT 1 FROM exchange_file WHERE exchange_run_id = :run LIMIT 1")
 _LEAVE = text(
     """
@@ -72,13 +73,20 @@ def resume(tx: Connection, who: Credentials, kind: str) -> Visit:
     return _visit(row, node) if row else enter(tx, who, kind)
 
 
-def restart(tx: Connection, visit: Visit) -> bool:
-    """Let what follows be a run of its own, under the same token; return whether files were left behind."""
-    if not tx.execute(_HAS_FILES, {"run": visit.run_id}).first():
-        return False
-    old = tx.execute(_LEAVE, {"run": visit.run_id}).one()
-    tx.execute(_BEGIN, {"node": old.node, "kind": old.kind, "hash": old.token_hash})
-    return True
+def restart(tx: Connection, visit: Visit, cml_version: str = "") -> bool:
+    """Let what follows be a run of its own, under the same token; return whether files were left behind.
+
+    ``cml_version`` is the version of the format that the node says it reads.
+    """
+    has_files = tx.execute(_HAS_FILES, {"run": visit.run_id}).first() is not None
+    run_id = visit.run_id
+    if has_files:
+        old = tx.execute(_LEAVE, {"run": run_id}).one()
+        values = {"node": old.node, "kind": old.kind, "hash": old.token_hash}
+        run_id = tx.execute(_BEGIN, values).one().exchange_run_id
+    if cml_version:
+        tx.execute(_SAY, {"run": run_id, "version": cml_version})
+    return has_files
 
 
 def touch(tx: Connection, run_id: int) -> None:

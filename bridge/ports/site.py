@@ -88,8 +88,11 @@ class Site(Protocol):
     def resume(self, who: Credentials, kind: str) -> Visit:
         """The visit a request belongs to. Raises ``Refused`` if it cannot be told."""
 
-    def restart(self, visit: Visit) -> None:
-        """Begin anew within a visit: nothing sent so far and not asked to be imported counts any more."""
+    def restart(self, visit: Visit, cml_version: str = "") -> None:
+        """Begin anew within a visit: nothing sent so far and not asked to be imported counts any more.
+
+        ``cml_version`` is the version of the format up to which the node reads orders, empty if it does not say.
+        """
 
     def take(self, visit: Visit, upload: Upload) -> None:
         """Store a file or append to it. Raises ``Refused`` if it cannot be accepted: then nothing of it is."""

@@ -26,6 +26,14 @@ class Carrier(StrEnum):
     ELSEWHERE = "elsewhere"
 
 
+class Standing(StrEnum):
+    """What a node should think of an order."""
+
+    WAITING = "waiting"
+    PAID = "paid"
+    CANCELLED = "cancelled"
+
+
 @dataclass(frozen=True, slots=True)
 class OutLine:
     """One seat, or goods; ``ref`` is what the node calls it, empty if it never told us of it. ``price`` is for one
@@ -63,7 +71,9 @@ class OutBuyer:
 
 @dataclass(frozen=True, slots=True)
 class OutOrder:
-    """A paid order. ``zone`` is the time zone of the node, whose times are local and do not say so."""
+    """An order. ``zone`` is the time zone of the node, whose times are local and do not say so; ``currency_name`` is
+    what the node calls the order's currency.
+    """
 
     id: UUID
     number: str
@@ -74,6 +84,8 @@ class OutOrder:
     total: Money
     lines: Sequence[OutLine]
     payments: Sequence[OutPayment]
+    standing: Standing = Standing.PAID
+    currency_name: str = ""
 
     @property
     def balance_minor(self) -> int:

@@ -6,6 +6,8 @@ from decimal import Decimal
 
 import pytest
 
+from bridge.core.errors import Refused
+from bridge.exchange.nodes import Change, OrdersOut, change_node
 from bridge.ports.site_orders import Carrier
 from sandbox.onec.site_client import Books, ExchangeFailed, ModuleClient, UnfClient, UtClient
 from tests.exchange_site.conftest import Place
@@ -233,5 +235,77 @@ def test_info_names_payment_systems_with_a_latin_letter_in_its_states(shop: Shop
     said = wire.ask("sale", "info")
 
     assert said.text.startswith("<?xml")
-    assert "<Cтатусы><Элемент><Ид>P</Ид><Название>Оплачен</Название></Элемент></Cтатусы>" in said.text
+    assert "<Элемент><Ид>P</Ид><Название>Оплачен</Название></Элемент>" in said.text.partition("</Cтатусы>")[0]
     assert "<ПлатежныеСистемы" in said.text
+
+
+def test_a_node_that_reads_2_10_gets_payments_inside_the_order_without_being_configured(place: Place) -> None:
+    shop = Shop(place, "unf", "unf")
+    number = shop.order("s00")
+    kept = books()
+    for version, carried in (("2.09", 0), ("2.10", 1), ("2.1", 1), ("nonsense", 0)):
+        client = UnfClient(place.wire("unf"))
+        client.check_auth("sale")
+        client.wire.ask("sale", "init", version="2.09", cmlVersion=version)
+        said = client.wire.ask("sale", "query")
+        kept.load(said)
+        assert len(kept.orders[number].payments) == carried, version
+        assert ("Заказ оплачен" in kept.orders[number].requisites) is not bool(carried)
+        assert f'ВерсияСхемы="{"2.10" if carried else "2.08"}"' in said.text
+
+
+def test_a_node_gets_its_own_name_of_a_currency(shop: Shop) -> None:
+    with shop.place.bridge.db.begin() as tx:
+        change_node(tx, "ut", Change(currencies={"российский рубль": "RUB", "руб": "RUB"}))
+    shop.order("s00")
+    client = ut(shop)
+    client.check_auth("sale")
+
+    assert "<Валюта>руб</Валюта>" in client.wire.ask("sale", "query").text
+
+
+def test_a_currency_that_is_no_code_is_refused(shop: Shop) -> None:
+    with shop.place.bridge.db.begin() as tx, pytest.raises(Refused, match="currency_malformed"):
+        change_node(tx, "ut", Change(currencies={"у.е.": "dollar"}))
+
+
+def test_orders_that_wait_for_money_go_out_only_where_wanted_and_their_end_is_told(shop: Shop) -> None:
+    number = shop.order("s00")
+    shop.place.run("DELETE FROM payment_fact")
+    shop.place.run("UPDATE customer_order SET state = 'awaiting_payment'")
+    shop.place.run("UPDATE order_line SET state = 'open'")
+    kept = books()
+    assert ut(shop).fetch_orders(kept) == []
+    with shop.place.bridge.db.begin() as tx:
+        change_node(tx, "ut", Change(out=OrdersOut.ALL))
+
+    assert ut(shop).fetch_orders(kept) == [number]
+    assert kept.orders[number].requisites["Статуса заказа ИД"] == "N"
+    assert "Заказ оплачен" not in kept.orders[number].requisites
+    shop.place.run("UPDATE customer_order SET state = 'expired', changed_at = clock_timestamp()")
+    assert ut(shop).fetch_orders(kept) == [number]
+    assert kept.orders[number].requisites["Отменен"] == "true"
+    assert ut(shop).fetch_orders(kept) == []
+
+
+def test_an_order_that_ended_before_the_node_heard_of_it_is_never_told(shop: Shop) -> None:
+    shop.order("s00")
+    shop.place.run("DELETE FROM payment_fact")
+    shop.place.run("UPDATE customer_order SET state = 'expired'")
+    shop.place.run("UPDATE exchange_node SET orders_out = 'all'")
+
+    assert ut(shop).fetch_orders(books()) == []
+
+
+@pytest.mark.parametrize(("out", "is_cancelled"), [("paid", "false"), ("all", "true")])
+def test_an_order_whose_money_went_back_whole_is_cancelled_where_wanted(
+    shop: Shop, out: str, is_cancelled: str
+) -> None:
+    number = shop.order("s00")
+    shop.pay(shop.id_of(number), 10_000, "refunded")
+    shop.place.run("UPDATE exchange_node SET orders_out = :out", out=out)
+    kept = books()
+    ut(shop).fetch_orders(kept)
+
+    assert kept.orders[number].requisites["Отменен"] == is_cancelled
+    assert "Заказ оплачен" not in kept.orders[number].requisites

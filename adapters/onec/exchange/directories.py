@@ -9,14 +9,14 @@ from collections.abc import Sequence
 
 from lxml import etree
 
-STATES = {"P": "Оплачен"}
+from adapters.onec.exchange.orders import STATES
 
 
 def directories(payment_systems: Sequence[str]) -> bytes:
     """The answer."""
     root = etree.Element("Справочник")
     for tag, items in {
-        "Cтатусы": STATES,
+        "Cтатусы": dict(STATES.values()),
         "ПлатежныеСистемы": {name: name for name in payment_systems},
         "СлужбыДоставки": {},
     }.items():

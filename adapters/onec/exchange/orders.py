@@ -15,14 +15,18 @@ from lxml import etree
 
 from bridge.core.errors import Refused
 from bridge.core.money import Money
-from bridge.ports.site_orders import Carrier, OutBuyer, OutLine, OutOrder, OutPayment
+from bridge.ports.site_orders import Carrier, OutBuyer, OutLine, OutOrder, OutPayment, Standing
 
 Tree = Mapping[str, object]
 NUMBER = re.compile(r"[1-9]\d{0,10}")
 REF_CHARS_MAX = 80
 NAME_CHARS_MAX = 250
 _ILLEGAL = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-STATE = {"Статус заказа": "[P] Оплачен", "Статуса заказа ИД": "P", "Отменен": "false", "Финальный статус": "false"}
+STATES = {
+    Standing.WAITING: ("N", "Принят, ожидается оплата"),
+    Standing.PAID: ("P", "Оплачен"),
+    Standing.CANCELLED: ("C", "Отменен"),
+}
 _TAKEN, _RETURNED = "Выплата безналичных денег", "Возврат безналичных денег"
 
 
@@ -33,16 +37,28 @@ def document(order: OutOrder) -> bytes:
     own = _head(order, str(order.id), order.number, "Заказ товара", order.total, order.created_at)
     own["Контрагенты"] = [("Контрагент", _buyer(order.buyer))]
     own["Товары"] = [("Товар", _line(line)) for line in order.lines]
-    own["ЗначенияРеквизитов"] = _values({**STATE, **carried.requisites})
+    own["ЗначенияРеквизитов"] = _values({**_state(order.standing), **carried.requisites})
     if carried.inside:
         own["ПодчиненныеДокументы"] = [("ПодчиненныйДокумент", one) for one in carried.inside]
     return b"".join(_xml("Документ", part) for part in (own, *carried.beside))
 
 
+def _state(standing: Standing) -> dict[str, str]:
+    ref, name = STATES[standing]
+    is_cancelled = "true" if standing is Standing.CANCELLED else "false"
+    return {
+        "Статус заказа": f"[{ref}] {name}",
+        "Статуса заказа ИД": ref,
+        "Отменен": is_cancelled,
+        "Финальный статус": "false",
+    }
+
+
 def answer(documents: Sequence[bytes], dialect: str, now: datetime) -> bytes:
     """The whole answer: nothing stands before the declaration, and no namespace makes УТ strict."""
     is_module = dialect == "module31"
-    version, namespace = ("3.1", ' xmlns="urn:1C.ru:commerceml_3"') if is_module else ("2.08", "")
+    plain = "2.10" if any(_INSIDE in one for one in documents) else "2.08"
+    version, namespace = ("3.1", ' xmlns="urn:1C.ru:commerceml_3"') if is_module else (plain, "")
     root = f'<КоммерческаяИнформация{namespace} ВерсияСхемы="{version}" ДатаФормирования="{now:%Y-%m-%dT%H:%M:%S}">'
     boxed = [b"<%b>%b</%b>" % (_BOX, one, _BOX) if is_module else one for one in documents]
     head = f'<?xml version="1.0" encoding="UTF-8"?>\n{root}\n'.encode()
@@ -50,6 +66,7 @@ def answer(documents: Sequence[bytes], dialect: str, now: datetime) -> bytes:
 
 
 _BOX = "Контейнер".encode()
+_INSIDE = "ПодчиненныеДокументы".encode()
 
 
 def _check(order: OutOrder) -> None:
@@ -77,7 +94,7 @@ def _head(order: OutOrder, ref: str, number: str, operation: str, amount: Money,
         "Время": f"{local:%H:%M:%S}",
         "ХозОперация": operation,
         "Роль": "Продавец",
-        "Валюта": amount.currency,
+        "Валюта": order.currency_name or amount.currency,
         "Курс": "1",
         "Сумма": str(amount.decimal),
     }

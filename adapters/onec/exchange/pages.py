@@ -27,6 +27,7 @@ log = structlog.get_logger()
 PATHS = ("/exchange/1c", "/bitrix/admin/1c_exchange.php")
 COOKIE = "BRIDGE_EXCHANGE"
 COOKIE_S = 86_400
+VERSION_CHARS_MAX = 10
 # The 1C-Bitrix module reads a session id and the time from lines 4 and 5; others add line 4 to addresses or fail on it.
 MODULE = "module31"
 
@@ -97,7 +98,7 @@ class SitePages:
         return response
 
     def _init(self, visit: Visit) -> Response:
-        self._site.restart(visit)
+        self._site.restart(visit, _argument("cmlVersion")[:VERSION_CHARS_MAX])
         # Archives are taken, not asked for: files that come one by one are accepted or refused one by one.
         return answers.lines("zip=no", f"file_limit={self._site.part_bytes}")
 
