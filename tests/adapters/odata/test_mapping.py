@@ -110,7 +110,7 @@ def test_a_mapping_of_another_configuration_does_not_fit_and_the_right_one_is_na
 
     report = json.loads(result.output)
     assert (result.exit_code, report["ok"], report["mapping"]) == (1, False, wrong)
-    assert {each["where"] for each in report["problems"]} == {"order.set", "payment.set", "refund.set"}
+    assert {each["where"] for each in report["problems"]} == {"goods", "order.set", "payment.set", "refund.set"}
     assert report["looks_like"] == [stock.name]
 
 
