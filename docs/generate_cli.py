@@ -64,6 +64,14 @@ PRINTS = {
     "onec check": "each difference with its place and what to do, and a summary. With `--json`: "
     '`{"ok", "mapping", "problems": [{"where", "what", "to_do"}], "looks_like": [name]}`',
     "onec mapping": "the mapping file",
+    "report payments": "a line a day, provider and account. With `--json`: "
+    '`{"since", "until", "timezone", "days": [{"day", "provider", "account", "currency", "captured", "captured_minor", '
+    '"refunded", "refunded_minor", "posted_minor", "waiting_minor", "dismissed_minor", "exceptions_minor"}]}`',
+    "report exceptions": "a line a payment; exit 1 if there are any. With `--json`: "
+    '`{"exceptions": [{"payment_id", "order_number", "amount_minor", "why", "work", …}]}`',
+    "reconcile": "a line a difference; exit 1 if there are any. With `--json`: "
+    '`{"ok", "compared": {"payments", "postings"}, "differences": [{"kind", "subject", "ours", "theirs", "what"}]}`',
+    "payment decide": 'what becomes of it. With `--json`: `{"payment", "decision", "why", "by"}`',
     "queue list": 'a line a row of work. With `--json`: `{"rows": […]}`',
     "queue show": "every column of the row",
     "queue retry": 'what was done. With `--json`: `{"id", "did"}`',

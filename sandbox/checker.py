@@ -150,7 +150,8 @@ def _no_money_lost(ledgers: Ledgers) -> Verdict:
             return f"{kind} {item['id']}: {item['amount']['value']} there, {fact['amount_minor']} minor units here"
         document = documents.get(postings[fact["payment_fact_id"]]["posting_id"])
         if document is None:
-            return None if _told(ledgers, *subjects) else f"{kind} {item['id']} is not in the ERP"
+            is_settled = postings[fact["payment_fact_id"]]["state"] == "dismissed" or _told(ledgers, *subjects)
+            return None if is_settled else f"{kind} {item['id']} is not in the ERP"
         return (
             None if _minor(document["amount"]) == fact["amount_minor"] else f"{document['number']} has another amount"
         )
@@ -175,7 +176,7 @@ def _unknown_is_kept(ledgers: Ledgers) -> Verdict:
     unsettled = [
         (f"order:{posting['order_id']}", f"posting {posting['posting_id']}")
         for posting in ledgers.tables["postings"]
-        if posting["state"] != "posted"
+        if posting["state"] not in {"posted", "dismissed"}
     ]
     unsettled += [
         (f"hold:{hold['hold_id']}", f"hold {hold['hold_id']}")

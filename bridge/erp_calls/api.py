@@ -26,7 +26,7 @@ from bridge.erp_calls import shapes
 from bridge.erp_calls.refunds import Wish, want_refund
 from bridge.exchange import sync
 from bridge.payments import attempts, facts, ledger, links, refunds
-from bridge.payments.jobs import Accounts
+from bridge.payments.accounts import Accounts
 from bridge.payments.links import Link, NewLink
 from bridge.payments.pay_page import link_url
 from bridge.rest import once

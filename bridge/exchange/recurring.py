@@ -34,7 +34,7 @@ _CLEAN = (
 )
 
 
-def steps(db: Database, *, janitor_quiet_s: float) -> Mapping[str, Step]:
+def steps(db: Database, *, janitor_quiet_s: float, compare_quiet_s: float) -> Mapping[str, Step]:
     """Every recurring step by the name of its schedule; each returns a line on what it did."""
 
     def read_erp() -> str:
@@ -63,6 +63,10 @@ def steps(db: Database, *, janitor_quiet_s: float) -> Mapping[str, Step]:
         with db.begin() as tx:
             return f"{attempts.ask_quiet(tx, quiet_s=janitor_quiet_s)} payments"
 
+    def compare() -> str:
+        with db.begin() as tx:
+            return f"{attempts.compare_quiet(tx, quiet_s=compare_quiet_s)} payments"
+
     def housekeeping() -> str:
         deleted = 0
         for statement in _CLEAN:
@@ -70,7 +74,8 @@ def steps(db: Database, *, janitor_quiet_s: float) -> Mapping[str, Step]:
                 deleted += tx.execute(statement).rowcount
         return f"{deleted} rows"
 
-    return {"sync": read_erp, "diff": diff, "sweep": sweep, "janitor": janitor, "housekeeping": housekeeping}
+    found = {"sync": read_erp, "diff": diff, "sweep": sweep, "janitor": janitor, "compare": compare}
+    return {**found, "housekeeping": housekeeping}
 
 
 def _ask_again(tx: Connection, performance_ids: Collection[UUID]) -> None:

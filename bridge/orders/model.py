@@ -29,7 +29,7 @@ TRANSITIONS: Mapping[OrderState, frozenset[OrderState]] = {
     # Late money: sold if the seats are still free, else to a person. Goods may be offered again.
     S.EXPIRED: frozenset({S.PAID, S.EXCEPTION, S.AWAITING_PAYMENT}),
     S.PAID: frozenset({S.EXCEPTION}),
-    S.EXCEPTION: frozenset(),
+    S.EXCEPTION: frozenset({S.PAID, S.EXPIRED}),  # as a person has decided about its money
 }
 
 

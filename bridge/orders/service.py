@@ -10,7 +10,7 @@ from uuid import UUID
 from sqlalchemy import Connection, Row, bindparam, text
 from sqlalchemy.dialects.postgresql import JSONB
 
-from bridge.alerts.service import Severity, raise_alert
+from bridge.alerts.service import Severity, raise_alert, resolve_alert
 from bridge.core import ids, outbox
 from bridge.core.errors import Refused
 from bridge.core.money import Money
@@ -313,6 +313,13 @@ def set_exception(tx: Connection, order: Order, reason: str) -> None:
 def withdraw(tx: Connection, order: Order) -> None:
     """Let an unpaid order be paid no more. Money that comes all the same is late money."""
     _change(tx, order.id, OrderState.EXPIRED)
+
+
+def decided(tx: Connection, order: Order, *, is_paid: bool) -> None:
+    """A person has decided about all money of an order that waited for that."""
+    if order.state is OrderState.EXCEPTION:
+        _change(tx, order.id, OrderState.PAID if is_paid else OrderState.EXPIRED)
+    resolve_alert(tx, "order_exception", order_key(order.id))
 
 
 def confirmed(tx: Connection, order_id: UUID, erp_number: str | None) -> None:

@@ -22,7 +22,7 @@ from bridge.orders import service as orders
 from bridge.orders.api import OrderShown, OrderWanted
 from bridge.orders.model import Order
 from bridge.payments import attempts, refunds
-from bridge.payments.jobs import Accounts
+from bridge.payments.accounts import Accounts
 from bridge.payments.model import Attempt, AttemptState, RefundLife
 from bridge.payments.pages import SETTLE_MARGIN_S
 from bridge.payments.shown import PaymentShown, RefundShown, show, show_payment, show_refund

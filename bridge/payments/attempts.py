@@ -58,6 +58,17 @@ _TO_ASK = text(
     RETURNING attempt_id
     """
 )
+_TO_COMPARE = text(
+    """
+    UPDATE payment_attempt SET compared_at = clock_timestamp()
+    WHERE attempt_id IN (
+        SELECT attempt_id FROM payment_attempt
+        WHERE state = 'captured' AND created_at > clock_timestamp() - make_interval(days => :days)
+          AND COALESCE(compared_at, changed_at) < clock_timestamp() - make_interval(secs => :quiet_s)
+        ORDER BY compared_at NULLS FIRST LIMIT :rows_max FOR UPDATE SKIP LOCKED)
+    RETURNING attempt_id
+    """
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,6 +228,16 @@ def ask_quiet(tx: Connection, *, quiet_s: float, rows_max: int = 200) -> int:
     found = list(tx.execute(_TO_ASK, {"quiet_s": quiet_s, "rows_max": rows_max}).scalars())
     for attempt_id in found:
         ask(tx, attempt_id, "check")
+    return len(found)
+
+
+def compare_quiet(tx: Connection, *, quiet_s: float, days: int = 60, rows_max: int = 200) -> int:
+    """Compare captured money of the last ``days`` with the provider's books again, each every ``quiet_s`` at most: a
+    refund made in its cabinet may be announced by nobody.
+    """
+    found = list(tx.execute(_TO_COMPARE, {"quiet_s": quiet_s, "days": days, "rows_max": rows_max}).scalars())
+    for attempt_id in found:
+        ask(tx, attempt_id, "compare")
     return len(found)
 
 

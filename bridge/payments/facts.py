@@ -47,6 +47,24 @@ _POSTED = text(
     WHERE posting_id = :id
     """
 )
+_HELD = text(
+    """
+    SELECT p.posting_id FROM posting p JOIN payment_fact f USING (payment_fact_id)
+    WHERE f.attempt_id = :attempt AND p.state IN ('waiting', 'refused') AND NOT EXISTS (
+        SELECT 1 FROM outbox w WHERE w.lane = :lane AND w.status IN ('ready', 'running', 'dead')
+          AND w.payload ->> 'posting_id' = p.posting_id::text)
+    ORDER BY f.payment_fact_id
+    """
+)
+_WAIT = text(
+    "UPDATE posting SET state = 'waiting', reason = NULL, changed_at = clock_timestamp() WHERE posting_id = :id"
+)
+_DISMISS = text(
+    """
+    UPDATE posting SET state = 'dismissed', reason = :reason, changed_at = clock_timestamp()
+    WHERE posting_id = ANY(:ids) AND state IN ('waiting', 'refused')
+    """
+)
 _LOCK = text("SELECT order_id, state, number FROM posting WHERE posting_id = :id FOR UPDATE")
 _DROP = text(
     """
@@ -86,6 +104,23 @@ def add_fact(
 def post(tx: Connection, order_id: UUID, posting_id: UUID) -> None:
     """Write the work that posts a fact. Its key is the order's: the ERP has the order before its money."""
     outbox.put(tx, LANE, "post", order_key(order_id), {"posting_id": str(posting_id)})
+
+
+def held(tx: Connection, attempt_id: UUID) -> Sequence[UUID]:
+    """Postings of an attempt that go on only if a person says so: refused, or waiting without work."""
+    return tx.execute(_HELD, {"attempt": attempt_id, "lane": LANE}).scalars().all()
+
+
+def post_again(tx: Connection, order_id: UUID, posting_ids: Sequence[UUID]) -> None:
+    """Post what was held."""
+    for posting_id in posting_ids:
+        tx.execute(_WAIT, {"id": posting_id})
+        post(tx, order_id, posting_id)
+
+
+def dismiss(tx: Connection, posting_ids: Sequence[UUID], reason: str) -> None:
+    """These are not to be posted, for this reason."""
+    tx.execute(_DISMISS, {"ids": list(posting_ids), "reason": reason})
 
 
 def balance(tx: Connection, attempt_id: UUID) -> int:

@@ -9,7 +9,7 @@ from bridge.core import inbox, outbox
 from bridge.core.db import Database
 from bridge.core.errors import Refused
 from bridge.core.inbox import Letter
-from bridge.payments.jobs import Accounts
+from bridge.payments.accounts import Accounts
 from bridge.payments.late import LANE
 from bridge.ports.provider import Hint, HintKind, Provider
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -14,12 +13,14 @@ from bridge.alerts.service import Severity, raise_alert
 from bridge.core import ids, inbox, outbox
 from bridge.core.db import Database
 from bridge.core.deadline import Deadline
-from bridge.core.errors import IntegrityMismatch, Misconfigured, Refused
+from bridge.core.errors import IntegrityMismatch, Refused
 from bridge.core.http import Sender
 from bridge.core.money import Money
 from bridge.core.outbox import Work
 from bridge.orders import service as orders
 from bridge.payments import attempts, facts, refunds
+from bridge.payments.accounts import Accounts
+from bridge.payments.comparing import Comparing
 from bridge.payments.model import Attempt, AttemptState, Refund, RefundLife
 from bridge.ports.provider import (
     HintKind,
@@ -39,34 +40,6 @@ KEY_LIFE = timedelta(hours=23)
 SEARCH_WINDOW = timedelta(hours=1)
 
 
-@dataclass(frozen=True, slots=True)
-class Accounts:
-    """The provider accounts we have, by provider and account name; the first of a provider takes new payments."""
-
-    providers: Mapping[tuple[str, str], Provider]
-
-    def get(self, name: str, account: str) -> Provider:
-        """The connector of one account. Raises ``Misconfigured`` if it is no longer set up."""
-        found = self.providers.get((name, account))
-        if found is None:
-            raise Misconfigured("account_not_set_up", "No account %(account)s of this provider.", account=account)
-        return found
-
-    def only(self) -> str:
-        """The provider, if there is one only. Raises ``Refused`` if there are none or several."""
-        names = sorted({provider for provider, _ in self.providers})
-        if len(names) != 1:
-            raise Refused("provider_missing", "Name the payment provider: %(names)s.", names=", ".join(names))
-        return names[0]
-
-    def of(self, name: str) -> Provider:
-        """The account that takes new payments of a provider. Raises ``Refused`` if there is none."""
-        for (provider, _), found in self.providers.items():
-            if provider == name:
-                return found
-        raise Refused("provider_unknown", "There is no payment provider %(name)s here.", name=name)
-
-
 class ProviderCalls:
     """Performs the ``provider`` lane."""
 
@@ -74,12 +47,14 @@ class ProviderCalls:
         self._db = db
         self._sender = sender
         self._accounts = accounts
+        self._comparing = Comparing(db, sender, accounts)
         self._kinds: Mapping[str, Callable[[Work, Deadline], None]] = {
             "start": self._ask_attempt,
             "check": self._ask_attempt,
             "refund": self._ask_refund,
             "letter": self._read_letter,
             "give_back": self._give_back,
+            "compare": self._compare,
         }
 
     def perform(self, batch: Sequence[Work], deadline: Deadline) -> None:
@@ -198,6 +173,13 @@ class ProviderCalls:
             if snapshot.state is RefundState.SUCCEEDED:
                 refunds.take_refunded(tx, attempt.id, snapshot)
             self._close(tx, work, snapshot.state.value)
+
+    def _compare(self, work: Work, deadline: Deadline) -> None:
+        """Look at captured money again."""
+        for one in self._comparing.compare(UUID(work.payload["attempt_id"]), deadline):
+            log.warning("payment_differs", kind=one.kind.value, subject=one.subject, ours=one.ours, theirs=one.theirs)
+        with self._db.begin() as tx:
+            outbox.done(tx, work)
 
     def _give_back(self, work: Work, deadline: Deadline) -> None:
         """Give all that is left of an attempt's money back. Its refund's id follows from the attempt: there is one."""

@@ -20,7 +20,7 @@ from bridge.core.gateway import Gateway
 from bridge.orders import service as orders
 from bridge.orders.model import Order
 from bridge.payments import attempts
-from bridge.payments.jobs import Accounts
+from bridge.payments.accounts import Accounts
 from bridge.payments.model import Attempt, AttemptState
 from bridge.ports.provider import Provider
 

@@ -60,8 +60,9 @@ class NewRefundOrder:
     document: str | None = None
 
 
-def start_refund(tx: Connection, new: NewRefundOrder) -> int:
-    """Write a refund and return the id of the row of work that will ask the provider.
+def start_refund(tx: Connection, new: NewRefundOrder, *, delay_s: float = SELF_SERVICE_S) -> int:
+    """Write a refund and return the id of the row of work that will ask the provider; ``delay_s`` leaves the caller
+    time to do that itself.
 
     Raises ``Refused`` if the money was not captured or less of it is left.
     """
@@ -75,7 +76,7 @@ def start_refund(tx: Connection, new: NewRefundOrder) -> int:
         raise Refused("refund_too_large", "At most %(most)s can be given back.", most=most)
     values = {"id": new.refund_id, "attempt": attempt.id, "amount": new.amount.minor, "reason": new.reason}
     tx.execute(_INSERT, {**values, "currency": new.amount.currency, "document": new.document})
-    return ask(tx, new.refund_id, delay_s=SELF_SERVICE_S)
+    return ask(tx, new.refund_id, delay_s=delay_s)
 
 
 def left_minor(tx: Connection, attempt_id: UUID) -> int:
@@ -121,11 +122,18 @@ def refuse(tx: Connection, refund_id: UUID, error: Refused) -> None:
 
 
 def take_refunded(tx: Connection, attempt_id: UUID, snapshot: RefundSnapshot) -> None:
-    """Record money that went back, whoever asked for it, and post it into the ERP. Replays change nothing."""
+    """Record money that went back, whoever asked for it, and post it into the ERP, unless the ERP does not have the
+    payment either. Replays change nothing.
+    """
     order = orders.get(tx, attempts.get(tx, attempt_id).order_id, for_update=True)
     attempt = attempts.get(tx, attempt_id)
+    is_held = bool(facts.held(tx, attempt_id))
     posting_id = facts.add_fact(
         tx, attempt, FactKind.REFUNDED, snapshot.provider_ref, snapshot.amount, snapshot.created_at
     )
-    if posting_id is not None:
+    if posting_id is None:
+        return
+    if not is_held:
         facts.post(tx, order.id, posting_id)
+    elif facts.balance(tx, attempt_id) == 0:
+        facts.dismiss(tx, facts.held(tx, attempt_id), "it came and went back before it was in the books")

@@ -105,7 +105,7 @@ posting = Table(
     words("reason", nullable=True),
     moment("created_at", is_now=True),
     moment("changed_at", is_now=True),
-    CheckConstraint("state IN ('waiting', 'posted', 'refused')", name="state"),
+    CheckConstraint("state IN ('waiting', 'posted', 'refused', 'dismissed')", name="state"),
 )
 
 # A storefront's own payment and the order it pays: its id is the identity, whatever else the storefront sends.

@@ -165,6 +165,12 @@ class Provider(Protocol):
     def look_up_refund(self, provider_ref: str) -> Request:
         """Build the call that reads one refund."""
 
+    def refunds_of(self, provider_ref: str, page: str | None = None) -> Request:
+        """Build the call that lists the refunds of one payment: how one made in the provider's cabinet is found."""
+
+    def read_refunds_of(self, response: Response) -> tuple[Sequence[RefundSnapshot], str | None]:
+        """Read its answer: the refunds and the next page, if any."""
+
     def read_webhook(self, body: bytes, headers: Mapping[str, str], remote_addr: str) -> Hint:
         """Say what a webhook speaks of; raise ``Refused`` if it is forged or not in the provider's form."""
 

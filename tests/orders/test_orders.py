@@ -123,4 +123,4 @@ def test_the_buyer_arrives_in_1c(stage: Stage, buyer: dict[str, Any], name: str)
 
 def test_every_state_of_an_order_has_its_transitions() -> None:
     assert set(TRANSITIONS) == set(OrderState)
-    assert TRANSITIONS[OrderState.EXCEPTION] == frozenset()
+    assert TRANSITIONS[OrderState.EXCEPTION] == {OrderState.PAID, OrderState.EXPIRED}, "as a person decides"

@@ -99,6 +99,19 @@ class YooKassa:
         """Build ``GET /refunds/{id}``."""
         return self._request("look_up_refund", "GET", f"/refunds/{_segment(provider_ref)}")
 
+    def refunds_of(self, provider_ref: str, page: str | None = None) -> Request:
+        """Build ``GET /refunds?payment_id=…``, a hundred a page."""
+        asked = {"payment_id": _segment(provider_ref), "limit": str(SEARCH_PAGE_ROWS)}
+        return self._request("list_refunds", "GET", f"/refunds?{urlencode(asked | ({'cursor': page} if page else {}))}")
+
+    def read_refunds_of(self, response: Response) -> tuple[Sequence[RefundSnapshot], str | None]:
+        """Read a page of refunds."""
+        found = _read(response, wire.RefundList, "provider_refused")
+        try:
+            return [wire.refund_snapshot(item) for item in found.items], found.next_cursor or None
+        except ValueError as error:
+            raise unreadable("amount") from error
+
     def read_webhook(self, body: bytes, headers: Mapping[str, str], remote_addr: str) -> Hint:  # noqa: ARG002 - the port
         """Take the event and the id, no more: YooKassa signs nothing, so its address and a look-up are the proof."""
         if not self._is_from_provider(remote_addr):

@@ -115,6 +115,13 @@ class Refund(Part):
     cancellation_details: CancellationDetails | None = None
 
 
+class RefundList(Part):
+    """A page of refunds."""
+
+    items: tuple[Refund, ...]
+    next_cursor: str | None = None
+
+
 class Failure(Part):
     """An error body; ``retry_after`` is in milliseconds."""
 

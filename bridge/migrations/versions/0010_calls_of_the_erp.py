@@ -53,12 +53,19 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("payment_decision_id", name=op.f("pk_payment_decision")),
     )
     op.create_index(op.f("ix_payment_decision_attempt_id"), "payment_decision", ["attempt_id"])
+    _posting_states(", 'dismissed'")
 
 
 def downgrade() -> None:
+    _posting_states("")
     op.drop_table("payment_decision")
     op.drop_column("payment_attempt", "compared_at")
     op.drop_column("refund", "document")
     op.drop_index("ix_payment_fact_recorded", table_name="payment_fact")
     op.drop_column("payment_fact", "recorded_xid")
     op.drop_table("payment_link")
+
+
+def _posting_states(more: str) -> None:
+    op.drop_constraint(op.f("ck_posting_state"), "posting")
+    op.create_check_constraint(op.f("ck_posting_state"), "posting", f"state IN ('waiting', 'posted', 'refused'{more})")

@@ -1,0 +1,60 @@
+"""``bridge reconcile``: our ledger against the providers' and the ERP's, every difference with its reason."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+import click
+
+from bridge.bootstrap import Bridge
+from bridge.cli.common import bridge, json_option, say
+from bridge.cli.window import Window, window_options
+from bridge.core.errors import BridgeError
+from bridge.core.http import Sender
+from bridge.exchange.reconciling import compare_postings
+from bridge.payments.comparing import Comparing, Difference, by_kind, not_compared
+
+
+@click.command()
+@window_options
+@json_option
+def reconcile(window: Window, as_json: bool) -> None:  # noqa: FBT001
+    """Compare payments of some days with the providers' and the ERP's books.
+
+    Every open payment and every one whose money moved in these days is asked about; what the provider proves (a refund
+    made in its cabinet, money whose webhook was lost) is taken over. Lists every difference; exits 1 if there is any.
+    """
+    with bridge("reconcile") as found:
+        payments, differences = _providers(found, window)
+        postings = 0
+        if found.erp is not None:
+            postings, more = compare_postings(found.db, found.erp, window.since, window.until)
+            differences += more
+    document = {
+        **window.document(),
+        "ok": not differences,
+        "compared": {"payments": payments, "postings": postings, "erp": found.erp is not None},
+        "differences": [asdict(one) for one in differences],
+        "by_kind": by_kind(differences),
+    }
+    lines = [f"{one.kind}: {one.subject}: here {one.ours!r}, there {one.theirs!r}: {one.what}" for one in differences]
+    said = f"{payments} payments and {postings} postings compared, {len(differences)} differences"
+    say(as_json, document, "\n".join([*lines, said if found.erp else f"{said}; there is no ERP to ask"]))
+    if differences:
+        raise SystemExit(1)
+
+
+def _providers(found: Bridge, window: Window) -> tuple[int, list[Difference]]:
+    comparing = Comparing(found.db, Sender(), found.accounts)
+    differences: list[Difference] = []
+    wanted = list(comparing.in_window(window.since, window.until))
+    for attempt_id in wanted:
+        try:
+            differences += comparing.compare(attempt_id)
+        except BridgeError as error:
+            differences.append(not_compared(f"payment {attempt_id}", error))
+    try:
+        differences += comparing.foreign(window.since, window.until)
+    except BridgeError as error:
+        differences.append(not_compared("payments we do not know", error))
+    return len(wanted), differences
