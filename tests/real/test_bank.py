@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from decimal import Decimal
 from pathlib import Path
 
@@ -76,7 +76,9 @@ class Count:
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
-def test_what_is_stored_equals_an_independent_count_and_again_writes_nothing(db: Database, path: Path) -> None:
+def test_what_is_stored_equals_an_independent_count_and_again_writes_nothing(
+    db: Database, path: Path, confirmed: Callable[..., None]
+) -> None:
     count = Count(path.read_bytes())
     report = load(db, path)
 
@@ -94,6 +96,8 @@ def test_what_is_stored_equals_an_independent_count_and_again_writes_nothing(db:
     assert is_said is ((received, spent) != (count.received, count.spent))
 
     assert load(db, path).written == 0
+    counts = {"documents": len(count.documents), "booked": len(count.booked)}
+    confirmed(path.name, "bank: statement", counts, {"received": received, "spent": spent})
 
 
 def test_all_files_together_are_imported_in_any_order(db: Database) -> None:

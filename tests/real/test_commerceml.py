@@ -6,15 +6,20 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
+from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 from lxml import etree
+from sqlalchemy import text
 
 from adapters.onec import commerceml
 from bridge.catalogue.goods_import import ImportReport, import_goods
 from bridge.core.db import Database
+from bridge.ports.goods import Offer
 
 FOLDER = os.environ.get("FIXTURES")
 FILES = sorted(Path(FOLDER, "commerceml").glob("*.xml")) if FOLDER else []
@@ -49,7 +54,9 @@ def load(db: Database, path: Path) -> ImportReport:
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
-def test_the_report_equals_an_independent_count_and_a_second_import_writes_nothing(db: Database, path: Path) -> None:
+def test_the_report_equals_an_independent_count_and_a_second_import_writes_nothing(
+    db: Database, path: Path, confirmed: Callable[..., None]
+) -> None:
     tree = etree.parse(path)
     counted = {name: int(tree.xpath(query)) for name, query in COUNTS.items()}
 
@@ -58,7 +65,45 @@ def test_the_report_equals_an_independent_count_and_a_second_import_writes_nothi
     assert [skipped.why for skipped in report.skipped] == [
         "orders and documents are not imported yet"
     ] * report.documents
-    assert load(db, path).written == 0
+    assert load(db, path).is_known
+    with db.begin() as tx:
+        tx.execute(text("UPDATE import_run SET digest = ''"))
+    again = load(db, path)
+    assert (again.is_known, again.written) == (False, 0)
+
+    sums = {"in prices": charged(tree), "in stock": stocked(tree)}
+    assert read_sums(path) == sums
+    confirmed(path.name, f"CommerceML: {report.kind}", counted, sums)
+
+
+def charged(tree: Any) -> Decimal:
+    """The sum of all prices that are numbers, whatever their currency."""
+    return added(
+        tree.xpath(f"{OFFERS}/*[local-name()='Цены']/*[local-name()='Цена']/*[local-name()='ЦенаЗаЕдиницу']/text()")
+    )
+
+
+def stocked(tree: Any) -> Decimal:
+    """The sum of all quantities, each place and total by itself."""
+    places = tree.xpath(f"{OFFERS}/*/@КоличествоНаСкладе")
+    totals = tree.xpath(f"{OFFERS}/*[local-name()='Количество']/text()")
+    return added(
+        [*places, *totals, *tree.xpath(f"{OFFERS}/*[local-name()='Остатки']//*[local-name()='Количество']/text()")]
+    )
+
+
+def added(shown: list[str]) -> Decimal:
+    numbers = (re.sub(r"\s", "", one).replace(",", ".") for one in shown)
+    return sum((Decimal(one) for one in numbers if one), Decimal(0))
+
+
+def read_sums(path: Path) -> dict[str, Decimal]:
+    with path.open("rb") as stream:
+        offers = [item for item in commerceml.read(stream, path.name) if isinstance(item, Offer)]
+    return {
+        "in prices": sum((price.price.decimal for one in offers for price in one.prices or ()), Decimal(0)),
+        "in stock": sum((rest.quantity for one in offers for rest in one.rests or ()), Decimal(0)),
+    }
 
 
 def test_all_files_together_are_imported_in_any_order(db: Database) -> None:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -35,7 +36,7 @@ def test_every_file_is_one_this_module_knows() -> None:
 
 
 @pytest.mark.parametrize("path", METADATA, ids=lambda path: path.name)
-def test_the_metadata_is_read_as_an_independent_count_finds_it(path: Path) -> None:
+def test_the_metadata_is_read_as_an_independent_count_finds_it(path: Path, confirmed: Callable[..., None]) -> None:
     tree = etree.parse(path)
 
     def names(kind: str, *, inside: str = "") -> list[str]:
@@ -52,13 +53,17 @@ def test_the_metadata_is_read_as_an_independent_count_finds_it(path: Path) -> No
     for name in found.sets:
         parts = [each for each, kind in (found.fields(name) or {}).items() if kind.startswith("Collection(")]
         assert all(found.part(name, part) for part in parts)
+    properties = sum(map(len, found.types.values()))
+    counts = {"types": len(found.types), "sets": len(found.sets), "properties": properties}
+    confirmed(path.name, "OData: metadata", counts)
 
 
 @pytest.mark.parametrize("name", BODIES)
-def test_each_error_body_is_judged(name: str) -> None:
+def test_each_error_body_is_judged(name: str, confirmed: Callable[..., None]) -> None:
     status, reading, writing = BODIES[name]
     (path,) = (each for each in FILES if each.name == name)
     answer = Answer(status, {}, path.read_bytes())
 
     assert type(errors.of_answer(answer, 0)) is reading
     assert type(errors.of_answer(answer, 1)) is writing
+    confirmed(name, f"OData: {status}, {reading.__name__} when read, {writing.__name__} when written", {})
