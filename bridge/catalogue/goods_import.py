@@ -5,7 +5,7 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 
-from sqlalchemy import Connection, func, insert, select, text, update
+from sqlalchemy import Connection, func, insert, select, update
 
 from bridge.catalogue.goods_known import KnownFile, find_known
 from bridge.catalogue.goods_store import GoodsStore
@@ -58,11 +58,13 @@ def import_goods(tx: Connection, reading: GoodsReading, *, file: str, source: st
     return report
 
 
-# Within one transaction nothing tells the planner how much the tables have grown since they were empty, and it would
-# read all of them for each batch. Planning anew costs next to nothing where a statement writes thousands of rows.
-_PLAN_FOR_MANY = text(
-    "SELECT set_config('plan_cache_mode', 'force_custom_plan', true), set_config('enable_seqscan', 'off', true)"
+# Within one transaction nothing tells the planner how much the tables have grown and that they hold one source, so it
+# would read all of them for each batch. Every batch looks its rows up by their key instead. Planning anew costs next to
+# nothing where a statement writes thousands of rows.
+_BY_KEY = {"plan_cache_mode": "force_custom_plan"} | dict.fromkeys(
+    ("enable_seqscan", "enable_hashjoin", "enable_mergejoin"), "off"
 )
+_PLAN_FOR_MANY = select(*(func.set_config(name, value, True) for name, value in _BY_KEY.items()))  # noqa: FBT003  SQL
 
 
 def _read(tx: Connection, reading: GoodsReading, file: str, source: str, run_id: int) -> ImportReport:
