@@ -188,7 +188,7 @@ def build(settings: Settings, *, connections_max: int = 4) -> Bridge:
 
 def _goods(settings: Settings, db: Database, erp: GuardedErp | None) -> GoodsSync | None:
     """The reading of the ERP's own catalogue, if it is to be read."""
-    if settings.onec is None or erp is None or settings.onec.goods == "none":
+    if settings.onec is None or erp is None or settings.onec.goods == settings.onec.orders == "none":
         return None
     return GoodsSync(db, OdataGoods(settings.onec), erp.background)
 

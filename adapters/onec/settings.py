@@ -80,6 +80,13 @@ class OneCSettings(BaseModel):
     goods: Literal["none", "odata"] = Field(
         default="none", description="Whether goods, prices and stock are read over OData into the broker's catalogue."
     )
+    orders: Literal["none", "odata"] = Field(
+        default="none",
+        description="Whether it is read over OData what 1C says of our orders: number, posting, deletion.",
+    )
+    orders_days: int = Field(
+        default=30, ge=1, le=3650, description="Without a plan: of how many days orders are read each time."
+    )
     goods_source: str = Field(
         default="erp",
         min_length=1,

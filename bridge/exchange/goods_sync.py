@@ -22,6 +22,7 @@ from bridge.core.db import Database
 from bridge.core.deadline import Deadline
 from bridge.core.errors import BridgeError
 from bridge.core.outbox import Work
+from bridge.exchange.erp_orders import take_news
 from bridge.ports.goods import FileKind, Item, Offer, Product, Rest, Tally
 from bridge.ports.goods_source import GoodsSource, GoodsStep
 
@@ -131,6 +132,10 @@ class GoodsSync:
         return step.has_more
 
     def _store(self, tx: Connection, step: GoodsStep) -> dict[str, int]:
+        orders = take_news(tx, step.orders, self._goods.source)
+        return self._store_goods(tx, step) | ({"orders": orders} if orders else {})
+
+    def _store_goods(self, tx: Connection, step: GoodsStep) -> dict[str, int]:
         if not (step.items or step.is_whole_stock):
             return {}
         items = [*step.items, *(self._sold_out(tx, step.items) if step.is_whole_stock else ())]

@@ -21,6 +21,16 @@ exchange_order = Table(
     moment("said_at", nullable=True),
 )
 
+# What the ERP itself says of orders, where it is asked; a node that exchanges with us says it in ``exchange_order``.
+erp_order = Table(
+    "erp_order",
+    metadata,
+    Column("source", Text, primary_key=True),
+    Column("order_id", UUID(as_uuid=True), ForeignKey("customer_order.order_id"), primary_key=True),
+    document("said"),
+    moment("said_at", is_now=True),
+)
+
 # What stood in the last answer of a run: only that is taken when the node says that it took it.
 exchange_answer = Table(
     "exchange_answer",

@@ -62,11 +62,12 @@ def _take(tx: Connection, reading: OrdersReading, node: str, order: InOrder) -> 
     tx.execute(_SAY, {"node": node, "order": row.order_id, "said": new})
     if order.erp_number and order.erp_number != row.erp_number:
         confirmed(tx, row.order_id, order.erp_number)
-    _tell(tx, row, new)
+    tell_people(tx, row, new)
     return True
 
 
-def _tell(tx: Connection, row: Any, said: Mapping[str, Any]) -> None:
+def tell_people(tx: Connection, row: Any, said: Mapping[str, Any]) -> None:
+    """Raise or end the alerts about what the ERP says of an order: ``row`` has its id, number and state here."""
     is_gone = bool(said.get("is_deleted") or said.get("is_cancelled"))
     is_paid_there_alone = bool(said.get("is_paid")) and row.state == "awaiting_payment"
     subject = order_key(row.order_id)

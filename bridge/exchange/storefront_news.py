@@ -28,7 +28,9 @@ _ONE = text(
     FROM storefront_order s JOIN customer_order o USING (order_id)
     LEFT JOIN LATERAL (
         SELECT jsonb_object_agg(one.key, one.value ORDER BY x.said_at) AS said
-        FROM exchange_order x CROSS JOIN LATERAL jsonb_each(x.said) one WHERE x.order_id = s.order_id) e ON true
+        FROM (SELECT order_id, said, said_at FROM exchange_order WHERE said IS NOT NULL
+              UNION ALL SELECT order_id, said, said_at FROM erp_order) x
+        CROSS JOIN LATERAL jsonb_each(x.said) one WHERE x.order_id = s.order_id) e ON true
     WHERE s.storefront = :storefront AND s.number = :number
     """
 )
@@ -36,7 +38,8 @@ _UNTOLD = text(
     """
     SELECT s.number FROM storefront_order s JOIN customer_order o USING (order_id)
     WHERE s.storefront = :storefront AND s.content IS NOT NULL
-      AND GREATEST(o.changed_at, (SELECT max(x.said_at) FROM exchange_order x WHERE x.order_id = s.order_id))
+      AND GREATEST(o.changed_at, (SELECT max(x.said_at) FROM exchange_order x WHERE x.order_id = s.order_id),
+                   (SELECT max(x.said_at) FROM erp_order x WHERE x.order_id = s.order_id))
         > COALESCE(s.told_at, s.first_at)
     ORDER BY s.first_at LIMIT :rows_max
     """

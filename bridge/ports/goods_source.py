@@ -1,4 +1,4 @@
-"""An accounting system whose goods we read, step by step.
+"""An accounting system whose goods we read, step by step, and what it says of our orders.
 
 The contract, which whoever implements ``GoodsSource`` keeps:
 
@@ -14,9 +14,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
+from uuid import UUID
 
 from bridge.core.deadline import Deadline
 from bridge.ports.goods import Item
+from bridge.ports.site_orders import InOrder
+
+
+@dataclass(frozen=True, slots=True)
+class ErpOrderNews:
+    """What the system says of one order it has; ``ids`` are those the order carries where ours stands. Its number is
+    the buyer's own and proves nothing by itself: orders of others may have the same.
+    """
+
+    ids: Sequence[UUID]
+    said: InOrder
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +40,7 @@ class GoodsStep:
     cursor: str
     has_more: bool
     is_whole_stock: bool = False
+    orders: Sequence[ErpOrderNews] = ()
 
 
 class GoodsSource(Protocol):

@@ -57,7 +57,7 @@ def _requisites(said: InOrder) -> dict[str, str]:
         "Дата оплаты по 1С": said.paid_on,
         "Номер отгрузки по 1С": said.shipment_number,
         "Статуса заказа ИД": said.status_ref,
-        "Статус заказа": said.status_name,
+        "Статус заказа": said.status_name if said.status_ref else None,  # a word of 1C's own means nothing there
     }
     facts = {
         "Проведен": said.is_posted,

@@ -20,19 +20,21 @@ from adapters.onec.odata import mapping
 from adapters.onec.odata.changes import ChangeFeed, Message
 from adapters.onec.odata.client import PAGE_ROWS, OdataClient, Query
 from adapters.onec.odata.mapping import GoodsForm, PricesForm, RestsForm
+from adapters.onec.odata.order_states import OrderStates
 from adapters.onec.odata.values import Row
 from adapters.onec.settings import OneCSettings
 from bridge.core.deadline import Deadline
 from bridge.core.errors import Misconfigured, Unknown
 from bridge.core.money import Money
 from bridge.ports.goods import Group, Item, Offer, OfferContent, Price, PriceType, Product, Rest, Store
-from bridge.ports.goods_source import GoodsStep
+from bridge.ports.goods_source import ErpOrderNews, GoodsStep
 
 log = structlog.get_logger()
 NOTHING = "00000000-0000-0000-0000-000000000000"
 OBJECT = ("Ref_Key", "DeletionMark")
 CHANGES = "changes"
 Place = tuple[str, str]
+Found = Item | ErpOrderNews
 
 
 class OdataGoods:
@@ -41,11 +43,12 @@ class OdataGoods:
     def __init__(
         self, settings: OneCSettings, client: OdataClient | None = None, *, page_rows: int = PAGE_ROWS
     ) -> None:
-        form = mapping.load(settings.mapping).goods
-        if form is None:
+        found = mapping.load(settings.mapping)
+        if found.goods is None and settings.goods == "odata":
             message = "The mapping %(name)s has no [goods]."
             raise Misconfigured("erp_mapping_wrong", message, upstream=UPSTREAM, name=settings.mapping)
-        self._form: GoodsForm = form
+        self._form = found.goods or GoodsForm(set="-", fields={})
+        self._orders = OrderStates(found.order, settings)
         self._client = client or OdataClient(settings)
         self._settings = settings
         self._page_rows = page_rows
@@ -66,23 +69,23 @@ class OdataGoods:
             return self._changed(self._feed, at.get("confirm"), deadline)
         name = at["part"] if at["part"] in self._parts else next(iter(self._parts))
         if name in _WHOLE:
-            items = self._parts[name](self._whole(name, deadline))
-            return self._behind(name, list(items), None)
+            whole = self._parts[name](self._whole(name, deadline))
+            return self._behind(name, list(whole), None)
         rows = self._client.page(self._set(name), self._query(name), deadline, top=self._page_rows, skip=at["skip"])
         is_last = len(rows) < self._page_rows
         return self._behind(name, list(self._parts[name](rows)), None if is_last else at["skip"] + self._page_rows)
 
-    def _behind(self, name: str, items: list[Item], skip: int | None) -> GoodsStep:
+    def _behind(self, name: str, found: list[Found], skip: int | None) -> GoodsStep:
         """The step, and where the next one is: the next page, the next part, what changes from now on, or the start."""
         is_stock = name == "rests"
         if skip is not None:
-            return GoodsStep(f"{name} {skip}", items, _cursor(name, skip), has_more=True)
+            return _step(f"{name} {skip}", found, _cursor(name, skip), has_more=True)
         names = list(self._parts)
         following = names[names.index(name) + 1 :]
         if following:
-            return GoodsStep(name, items, _cursor(following[0], 0), has_more=True, is_whole_stock=is_stock)
+            return _step(name, found, _cursor(following[0], 0), has_more=True, is_stock=is_stock)
         end = json.dumps({"part": CHANGES}) if self._feed else ""
-        return GoodsStep(name, items, end, has_more=False, is_whole_stock=is_stock)
+        return _step(name, found, end, has_more=False, is_stock=is_stock)
 
     def _changed(self, feed: ChangeFeed, confirm: int | None, deadline: Deadline) -> GoodsStep:
         """Confirm what is stored by now, and read the next message."""
@@ -92,27 +95,32 @@ class OdataGoods:
         rows: dict[str, list[Row]] = defaultdict(list)
         for one in message.changes:
             rows[one.set].append(dict(one.fields))
-        items: list[Item] = []
+        found: list[Found] = []
         is_stock = False
         for name, part in self._parts.items():
             changed = rows.get(self._set(name).partition("/")[0])
             if changed:
-                items += part(self._whole(name, deadline) if name in _WHOLE else changed)
+                found += part(self._whole(name, deadline) if name in _WHOLE else changed)
                 is_stock |= name == "rests"
         is_more = bool(message.changes)
         cursor = {"part": CHANGES, "confirm": message.number} if is_more else {"part": CHANGES}
-        return GoodsStep(CHANGES, items, json.dumps(cursor), has_more=is_more, is_whole_stock=is_stock)
+        return _step(CHANGES, found, json.dumps(cursor), has_more=is_more, is_stock=is_stock)
 
-    def _made_parts(self) -> Mapping[str, Callable[[Iterable[Row]], Iterator[Item]]]:
+    def _made_parts(self) -> Mapping[str, Callable[[Iterable[Row]], Iterable[Found]]]:
         form = self._form
-        found: dict[str, Callable[[Iterable[Row]], Iterator[Item]]] = {"goods": self._goods}
+        orders: dict[str, Callable[[Iterable[Row]], Iterable[Found]]] = {"orders": self._orders.read}
+        if self._settings.orders == "none":
+            orders = {}
+        if self._settings.goods == "none":
+            return orders
+        found: dict[str, Callable[[Iterable[Row]], Iterable[Found]]] = {"goods": self._goods}
         if form.variants:
             found["variants"] = self._variants
         if form.prices:
             found |= {"kinds": self._kinds, "prices": self._prices}
         if form.rests:
             found |= {"stores": _stores, "rests": self._rests}
-        return found
+        return found | orders
 
     def _set(self, name: str) -> str:
         form = self._form
@@ -124,12 +132,15 @@ class OdataGoods:
             "prices": f"{prices.table}/SliceLast()" if prices else "",
             "stores": rests.stores if rests else "",
             "rests": f"{rests.table}/Balance()" if rests else "",
+            "orders": self._orders.set,
         }[name]
 
     def _query(self, name: str) -> Query:
         form = self._form
         if name == "goods":
             return Query(select=(*OBJECT, "IsFolder", "Parent_Key", *sorted(set(form.fields.values()))))
+        if name == "orders":
+            return self._orders.query()
         part = {"prices": form.prices, "rests": form.rests}.get(name)
         if part is not None:
             own = [part.kind] if isinstance(part, PricesForm) else [part.store] if isinstance(part, RestsForm) else []
@@ -190,6 +201,12 @@ class OdataGoods:
 
 # Read whole in one step: prices too, because those of one thing must not be cut by a page.
 _WHOLE = ("prices", "rests")
+
+
+def _step(name: str, found: Sequence[Found], cursor: str, *, has_more: bool, is_stock: bool = False) -> GoodsStep:
+    items = [one for one in found if not isinstance(one, ErpOrderNews)]
+    orders = [one for one in found if isinstance(one, ErpOrderNews)]
+    return GoodsStep(name, items, cursor, has_more, is_whole_stock=is_stock, orders=orders)
 
 
 def _stores(rows: Iterable[Row]) -> Iterator[Item]:

@@ -82,10 +82,15 @@ class OurId(Part):
 
 
 class OrderForm(OurId):
-    """The document that is our order in 1C. ``absent`` says what becomes of money whose order is not there (yet)."""
+    """The document that is our order in 1C. ``absent`` says what becomes of money whose order is not there (yet).
+
+    ``number_field`` holds the number we gave the order, ``state_field`` the word for how far it is.
+    """
 
     set: str = Field(min_length=1)
     absent: Literal["wait", "refuse"] = "wait"
+    number_field: str | None = Field(default=None, min_length=1)
+    state_field: str | None = Field(default=None, min_length=1)
 
 
 class MoneyForm(OurId):

@@ -1,4 +1,4 @@
-"""what shops of others have of our goods, and their orders."""
+"""what shops of others have of our goods, and their orders; what the ERP says of orders."""
 
 from __future__ import annotations
 
@@ -46,8 +46,18 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("storefront", "number", name=op.f("pk_storefront_order")),
         sa.UniqueConstraint("order_id", name=op.f("uq_storefront_order_order_id")),
     )
+    op.create_table(
+        "erp_order",
+        sa.Column("source", sa.Text(), nullable=False),
+        sa.Column("order_id", sa.UUID(), nullable=False),
+        sa.Column("said", postgresql.JSONB(), nullable=False),
+        sa.Column("said_at", sa.DateTime(timezone=True), server_default=NOW, nullable=False),
+        sa.ForeignKeyConstraint(["order_id"], ["customer_order.order_id"], name=op.f("fk_erp_order_order_id")),
+        sa.PrimaryKeyConstraint("source", "order_id", name=op.f("pk_erp_order")),
+    )
 
 
 def downgrade() -> None:
+    op.drop_table("erp_order")
     op.drop_table("storefront_order")
     op.drop_table("storefront_goods")
