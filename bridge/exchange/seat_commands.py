@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from uuid import UUID
 
 import structlog
@@ -195,8 +194,8 @@ def _command(tx: Connection, work: Work, found: Mapping[UUID, HeldSeats], refs: 
         return Release(hold_id, refs[hold.performance_id])
     if hold.state not in {HoldState.RESERVING, HoldState.UNCERTAIN}:
         return None  # it is over; its release comes next under the same key and settles it in the ERP too
-    ttl_s = max(1, round((hold.cap_at - datetime.now(UTC)).total_seconds()))
-    return Hold(hold_id, refs[hold.performance_id], [line.seat_ref for line in hold.lines], ttl_s, hold.channel)
+    seats = [line.seat_ref for line in hold.lines]
+    return Hold(hold_id, refs[hold.performance_id], seats, max(1, round(hold.cap_in_s)), hold.channel)
 
 
 def _performance_refs(tx: Connection, performance_ids: Sequence[UUID]) -> dict[UUID, str]:

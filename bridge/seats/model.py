@@ -91,6 +91,11 @@ class Hold:
     refusal: Mapping[str, Any] | None
 
     @property
+    def cap_in_s(self) -> float:
+        """Seconds until its cap, by the database's count: a process's own clock may step."""
+        return self.expires_in_s + (self.cap_at - self.expires_at).total_seconds()
+
+    @property
     def is_live(self) -> bool:
         """Whether it still keeps its seats from others."""
         return self.state in LIVE and self.expires_in_s > 0

@@ -63,7 +63,9 @@ class Storm:
         with fleet.db.begin() as tx:
             tx.execute(text("UPDATE channel SET hold_ttl_s = :ttl"), {"ttl": self.ttl_s})
             rows = tx.execute(
-                text("SELECT seat_ref FROM seat WHERE performance_id = :id ORDER BY seat_ref LIMIT :count"),
+                text(
+                    "SELECT seat_ref FROM seat WHERE performance_id = :id AND state = 'free' ORDER BY seat_ref LIMIT :count"
+                ),
                 {"id": self.performance, "count": SEATS},
             )
             self.seats = list(rows.scalars())

@@ -1,0 +1,123 @@
+"""The last milliseconds of a hold, and clocks that step: the database's clock is the only judge of time."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from tests.exchange.stage import BUYER
+from tests.faults.fleet import Fleet, opened
+from tests.faults.storm import PAY, Storm
+
+pytestmark = [pytest.mark.faults, pytest.mark.timeout(180)]
+
+EDGE_S = 0.010
+ROUNDS = 24
+# The clock of the process jumps by up to an hour, twenty times a second.
+STEPPING = """
+import random, threading, time
+import time_machine
+real, pause = time.time, time.sleep
+began = time.monotonic() - real()
+def step():
+    chance = random.Random(5)
+    while True:
+        with time_machine.travel(time.monotonic() - began + chance.uniform(-3600, 3600), tick=True):
+            pause(0.05)
+threading.Thread(target=step, daemon=True).start()
+"""
+# The control: a claim judges by the clock of its process.
+OWN_CLOCK = """
+from sqlalchemy import text
+from bridge.seats import claim, placing
+from datetime import UTC, datetime
+def judged():
+    now = "timestamptz '%s'" % datetime.now(UTC).isoformat()
+    return claim.IS_FREE.replace("clock_timestamp()", now)
+look, take = str(claim._LOOK), str(claim._TAKE)
+def with_own_clock(function):
+    def wrapped(tx, items):
+        claim._LOOK = text(look.replace(claim.IS_FREE, judged()))
+        claim._TAKE = text(take.replace(claim.IS_FREE, judged()))
+        return function(tx, items)
+    return wrapped
+claim.look, claim.take = with_own_clock(claim.look), with_own_clock(claim.take)
+"""
+
+
+@pytest.fixture
+def storm(fresh_database: str, fresh_valkey: str, tmp_path: Path) -> Iterator[Storm]:
+    with opened(fresh_database, fresh_valkey, tmp_path, "demo") as fleet:
+        yield Storm(fleet)
+
+
+def test_at_the_edge_of_a_hold_its_payment_or_another_buyer_wins_and_never_both(storm: Storm) -> None:
+    """Each of many owners starts his payment within 10 ms of the end of his hold, while a rival wants the seat."""
+    fleet = storm.fleet
+    storm.ttl_s = 1
+    fleet.web()
+    fleet.relay()
+    fleet.worker()
+    storm.prepare(share_allotted=1.0)
+    chance = random.Random(11)
+
+    with ThreadPoolExecutor(2 * ROUNDS) as buyers:
+        outcomes = list(
+            buyers.map(lambda seat: duel(storm, seat, random.Random(chance.random())), storm.seats[:ROUNDS])
+        )
+
+    assert all(not (paid and taken) for paid, taken in outcomes)
+    assert any(paid for paid, _ in outcomes)
+    assert any(taken for _, taken in outcomes)
+    assert storm.settle() == []
+
+
+def duel(storm: Storm, seat: str, chance: random.Random) -> tuple[bool, bool]:
+    """Whether the owner's payment began, and whether his rival got the seat."""
+    fleet = storm.fleet
+    body = {"performance": storm.performance, "seats": [seat]}
+    hold = fleet.promised("holds", fleet.post("/v1/holds", body))
+    order = fleet.promised("orders", fleet.post("/v1/orders", {"holds": [hold["id"]], "buyer": BUYER}))
+    ends_at = datetime.fromisoformat(hold["expires_at"]).timestamp()
+    with ThreadPoolExecutor(2) as both:
+        paying = both.submit(
+            at, ends_at + chance.uniform(-3 * EDGE_S, EDGE_S), fleet, f"/v1/orders/{order['id']}/payments", PAY
+        )
+        rival = both.submit(at, ends_at + chance.uniform(-EDGE_S, EDGE_S), fleet, "/v1/holds", body)
+        return paying.result() in {201, 202}, rival.result() == 201
+
+
+def at(moment: float, fleet: Fleet, path: str, body: dict[str, object]) -> int:
+    time.sleep(max(0.0, moment - time.time()))
+    return fleet.post(path, body, key=uuid4().hex).status_code
+
+
+def test_clocks_of_the_processes_that_step_by_an_hour_change_nothing(storm: Storm) -> None:
+    fleet = storm.fleet
+    fleet.web(STEPPING)
+    fleet.relay()
+    fleet.start("-c", f"{STEPPING}\nfrom bridge.cli import main; main()", "worker")
+    storm.prepare()
+
+    storm.rage(5)
+
+    assert storm.settle() == []
+    assert storm.failures == []
+    assert len(storm.grants) > 30
+
+
+def test_a_claim_that_judged_by_its_own_stepping_clock_would_sell_a_seat_twice(storm: Storm) -> None:
+    """The control."""
+    storm.fleet.web(OWN_CLOCK + STEPPING)
+    storm.prepare(share_allotted=1.0)
+
+    storm.rage(5)
+
+    assert storm.overlaps()
