@@ -61,14 +61,14 @@ def storm(fresh_database: str, fresh_valkey: str, tmp_path: Path) -> Iterator[St
 def test_at_the_edge_of_a_hold_its_payment_or_another_buyer_wins_and_never_both(storm: Storm) -> None:
     """Each of many owners starts his payment within 10 ms of the end of his hold, while a rival wants the seat."""
     fleet = storm.fleet
-    storm.ttl_s = 1
+    storm.ttl_s = 2
     fleet.web()
     fleet.relay()
     fleet.worker()
     storm.prepare(share_allotted=1.0)
     chance = random.Random(11)
 
-    with ThreadPoolExecutor(2 * ROUNDS) as buyers:
+    with ThreadPoolExecutor(4) as buyers:
         outcomes = list(
             buyers.map(lambda seat: duel(storm, seat, random.Random(chance.random())), storm.seats[:ROUNDS])
         )
