@@ -58,13 +58,10 @@ def import_goods(tx: Connection, reading: GoodsReading, *, file: str, source: st
     return report
 
 
-# Within one transaction nothing tells the planner how much the tables have grown and that they hold one source, so it
-# would read all of them for each batch. Every batch looks its rows up by their key instead. Planning anew costs next to
-# nothing where a statement writes thousands of rows.
-_BY_KEY = {"plan_cache_mode": "force_custom_plan"} | dict.fromkeys(
-    ("enable_seqscan", "enable_hashjoin", "enable_mergejoin"), "off"
-)
-_PLAN_FOR_MANY = select(*(func.set_config(name, value, True) for name, value in _BY_KEY.items()))  # noqa: FBT003  SQL
+# Within a transaction nothing tells the planner how much the tables have grown, so plans must neither be kept nor read
+# all of a table; planning anew costs next to nothing where a statement writes thousands of rows.
+_PLANS = {"plan_cache_mode": "force_custom_plan", "enable_seqscan": "off"}
+_PLAN_FOR_MANY = select(*(func.set_config(name, value, True) for name, value in _PLANS.items()))  # noqa: FBT003  SQL
 
 
 def _read(tx: Connection, reading: GoodsReading, file: str, source: str, run_id: int) -> ImportReport:

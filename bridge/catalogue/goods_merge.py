@@ -16,7 +16,6 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
-    and_,
     bindparam,
     cast,
     column,
@@ -24,6 +23,7 @@ from sqlalchemy import (
     func,
     or_,
     select,
+    true,
     tuple_,
 )
 from sqlalchemy.dialects.postgresql import Insert, insert
@@ -54,16 +54,18 @@ def _statement(table: Table, shared: tuple[str, ...]) -> Insert | ReturningInser
         .render_derived(name="given", with_types=True)
     )
     new = {name: bindparam(name, type_=table.c[name].type) if name in shared else given.c[name] for name in names}
-    merged = {name: value if name in shared else _merged(value, table.c[name]) for name, value in new.items()}
+    # A look-up by key for each row, which no planner can take for anything else: see goods_import.
+    old = select(table).where(*(table.c[key] == new[key] for key in keys)).limit(1).lateral("old")
+    merged = {name: value if name in shared else _merged(value, old.c[name]) for name, value in new.items()}
     free = [name for name in names if name not in keys]
     compared = [name for name in free if name not in shared]
     is_other = tuple_(*(merged[name] for name in compared)).is_distinct_from(
-        tuple_(*(table.c[name] for name in compared))
+        tuple_(*(old.c[name] for name in compared))
     )
     rows = (
         select(*merged.values())
-        .select_from(given.outerjoin(table, and_(*(new[key] == table.c[key] for key in keys))))
-        .where(or_(table.c[keys[0]].is_(None), is_other))
+        .select_from(given.outerjoin(old, true()))
+        .where(or_(old.c[keys[0]].is_(None), is_other))
     )
     insertion = insert(table).from_select(names, rows)
     changes = {name: insertion.excluded[name] for name in free}

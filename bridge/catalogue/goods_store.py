@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Executor, Future
 from typing import Any
 
-from sqlalchemy import Connection, Row, Table, and_, bindparam, func, select
+from sqlalchemy import Connection, Row, Table, bindparam, func, select, true
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.types import Text
 
@@ -116,9 +116,8 @@ class GoodsStore:
         refs = bindparam("refs", [item.ref for item in items], type_=ARRAY(Text))
         given = func.unnest(refs).table_valued("ref").render_derived(name="given")
         columns = [table.c.ref, table.primary_key.columns[0], *(table.c[name] for name in hashes)]
-        query = select(*columns).join_from(
-            given, table, and_(table.c.source == self._source, table.c.ref == given.c.ref)
-        )
+        old = select(*columns).where(table.c.source == self._source, table.c.ref == given.c.ref).limit(1).lateral("old")
+        query = select(old).select_from(given.join(old, true()))
         return {row.ref: row for row in self._tx.execute(query)}
 
     def _merge(self, table: Table, rows: Sequence[Fields], shared: Fields | None = None) -> Iterable[Row[Any]]:
