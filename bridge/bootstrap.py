@@ -50,6 +50,7 @@ from bridge.fairness.guesses import Guesses
 from bridge.fairness.lobby import Lobby
 from bridge.fairness.model import Allowance, PaceRules
 from bridge.fairness.pacing import Gate, let_in, open_and_close_by_load
+from bridge.fairness.rooms import forget_places
 from bridge.fairness.score import compute_scores
 from bridge.payments import facts
 from bridge.payments.accounts import Accounts
@@ -128,7 +129,8 @@ class Bridge:
 
     def _score(self) -> str:
         with self.db.begin() as tx:
-            return compute_scores(tx, self.settings.fair.score_days, self.settings.fair.score_holds_min)
+            done = compute_scores(tx, self.settings.fair.score_days, self.settings.fair.score_holds_min)
+            return f"{done}, {forget_places(tx)} places forgotten"
 
     @cached_property
     def provider_gateway(self) -> Gateway:

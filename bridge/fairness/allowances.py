@@ -109,10 +109,8 @@ class LiveHolds:
         self._db = db
         self._known: dict[UUID, _Live] = {}
 
-    def enter(self, client_id: UUID, limit: int | None) -> None:
+    def enter(self, client_id: UUID, limit: int) -> None:
         """Count a hold that is asked for. Raises ``Refused`` if the client has as many as it may."""
-        if limit is None:
-            return
         live = self._known.get(client_id)
         if live is None or time.monotonic() - live.counted_at > LIVE_LIFE_S:
             if len(self._known) > LIVE_KEPT_MAX:

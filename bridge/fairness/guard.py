@@ -7,6 +7,7 @@ from uuid import UUID
 from flask import Blueprint, Flask, Response, g, request
 from sqlalchemy import text
 
+from bridge.channels.service import Client
 from bridge.core.db import Database
 from bridge.core.errors import Refused, Throttled
 from bridge.fairness.allowances import Allowances, LiveHolds
@@ -42,12 +43,12 @@ class FairUse:
         """
         key = given_key()
         if not key or keys.remembers(key):
-            authenticate(keys)
+            authenticate(keys, key)
             return
         address = request.remote_addr or ""
         self._check(address, key, keys)
         try:
-            authenticate(keys)
+            authenticate(keys, key)
         except Refused as refusal:
             if refusal.code == "key_unknown":
                 self.guesses.note(address)
@@ -63,22 +64,22 @@ class FairUse:
 
     def enter(self) -> None:
         """Count the request of ``g.client``. Raises ``Throttled`` or ``Refused``."""
-        allowance = self._allowances.of(g.client)
+        client: Client = g.client
+        allowance = self._allowances.of(client)
         try:
-            g.fair_entry = self._limits.enter(g.client.id, allowance)
+            g.fair_entry = self._limits.enter(client.id, allowance)
         except RateExceeded as refusal:
             g.fair_standing = refusal.standing
             raise
-        g.fair_standing = g.fair_entry.standing
-        if request.method == "POST" and request.path == HOLDS:
-            self._live.enter(g.client.id, allowance.live_holds_max)
+        if allowance.live_holds_max is not None and _asks_for_seats():
+            self._live.enter(client.id, allowance.live_holds_max)
 
     def check_turn(self, db: Database) -> None:
         """A hold of seats for which people wait needs the admission of its shopper. Raises ``Refused``.
 
         Whoever repeats a request that was answered gets its answer, however late.
         """
-        if request.method != "POST" or request.path != HOLDS or not self.lobby.rooms():
+        if not self.lobby.has_rooms or not _asks_for_seats():
             return
         body = request.get_json()
         performance, shopper = body.get("performance"), body.get("customer_ref")
@@ -116,6 +117,10 @@ class FairUse:
         self._counters.close()
 
 
+def _asks_for_seats() -> bool:
+    return request.path == HOLDS and request.method == "POST"
+
+
 def _is_repeated(db: Database) -> bool:
     with db.begin() as tx:
         key = request.headers.get("Idempotency-Key", "").strip()
@@ -124,10 +129,11 @@ def _is_repeated(db: Database) -> bool:
 
 def _tell(response: Response) -> Response:
     """https://datatracker.ietf.org/doc/draft-ietf-httpapi-ratelimit-headers/, since its revision 08."""
-    standing: Standing | None = g.get("fair_standing")
+    entry: Entry | None = g.get("fair_entry")
+    standing: Standing | None = entry.standing if entry else g.get("fair_standing")
     if standing is not None:
-        response.headers["RateLimit-Policy"] = f'"client";q={standing.quota};w={WINDOW_S}'
-        response.headers["RateLimit"] = f'"client";r={standing.remaining};t={standing.reset_s}'
+        response.headers.add("RateLimit-Policy", f'"client";q={standing.quota};w={WINDOW_S}')
+        response.headers.add("RateLimit", f'"client";r={standing.remaining};t={standing.reset_s}')
     return response
 
 

@@ -155,6 +155,12 @@ _TAKE = text(
     """
 )
 _LOTS = text("SELECT place_id, lot FROM waiting_place WHERE room_id = :room AND lot IS NOT NULL ORDER BY lot")
+_FORGET = text(
+    """
+    DELETE FROM waiting_place WHERE room_id IN (
+        SELECT room_id FROM waiting_room WHERE closed_at < clock_timestamp() - interval '30 days')
+    """
+)
 _SEED = text("SELECT seed, seed_hash, state FROM waiting_room WHERE room_id = :room")
 
 
@@ -228,6 +234,11 @@ def find_place(tx: Connection, place_id: int, stay_s: float) -> Place | None:
     """A place by its number."""
     row = tx.execute(_FIND, {"place": place_id, "stay_s": stay_s}).first()
     return Place(*row) if row else None
+
+
+def forget_places(tx: Connection) -> int:
+    """Delete the places of rooms closed long ago; return how many."""
+    return tx.execute(_FORGET).rowcount
 
 
 def _is_over(row: Row[Any]) -> bool:

@@ -48,9 +48,8 @@ def given_key() -> str:
     return key.strip() if scheme.lower() == "bearer" else ""
 
 
-def authenticate(keys: Keys) -> None:
-    """Find out who asks before anything else is looked at. Raises ``Refused``."""
-    key = given_key()
+def authenticate(keys: Keys, key: str) -> None:
+    """Find out who asks, by ``given_key()``, before anything else is looked at. Raises ``Refused``."""
     if not key:
         raise Refused("key_missing", "Send your API key as 'Authorization: Bearer brk_…'.")
     client = keys.client(key)

@@ -249,6 +249,19 @@ def test_what_a_buyer_or_1c_wrote_is_shown_as_text(stage: Stage, admin: Browser)
     assert "&lt;script&gt;" in page
 
 
+def test_how_much_clients_sell_of_what_they_hold_is_shown(stage: Stage, admin: Browser) -> None:
+    hold = stage.hold("P-01-01")
+    stage.ask("DELETE", f"/v1/holds/{hold['id']}")
+    stage.step("score")
+
+    row = re.search(r"<td>shop</td><td>web</td>.*?</tr>", admin.look().text)
+
+    assert row
+    assert ">0<" in row[0]
+    assert ">1<" in row[0]
+    assert "good" in row[0]
+
+
 def test_the_page_speaks_russian(stage: Stage, admin: Browser) -> None:
     dead_row(stage)
 

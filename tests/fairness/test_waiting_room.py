@@ -204,6 +204,40 @@ def test_many_shoppers_at_once_have_each_a_turn_of_their_own(queue: Queue) -> No
     assert sorted(found) == list(range(1, 17))
 
 
+def test_processes_that_let_in_at_once_let_in_no_more_than_one_would(queue: Queue) -> None:
+    queue.open()
+    for number in range(12):
+        queue.join(str(number))
+    queue.stage.run("UPDATE waiting_room SET spare = 3, advanced_at = clock_timestamp() - interval '1 s'")
+    counts: list[int] = []
+
+    def one_process() -> None:
+        with queue.stage.bridge.db.begin() as tx:
+            counts.append(let_in(tx, STILL, 0.0))
+
+    many = [threading.Thread(target=one_process) for _ in range(8)]
+    for one in many:
+        one.start()
+    for one in many:
+        one.join(20)
+
+    assert sorted(counts) == [0] * 7 + [3]
+    assert queue.stage.one("SELECT count(*) FROM waiting_place WHERE admitted_at IS NOT NULL") == 3
+
+
+def test_places_are_forgotten_some_time_after_the_room_is_closed(queue: Queue) -> None:
+    queue.open()
+    queue.join("anna")
+    queue.stage.run("UPDATE waiting_room SET state = 'closed', closed_at = clock_timestamp() - interval '29 days'")
+    queue.stage.step("score")
+    assert queue.stage.one("SELECT count(*) FROM waiting_place") == 1
+
+    queue.stage.run("UPDATE waiting_room SET closed_at = clock_timestamp() - interval '31 days'")
+    queue.stage.step("score")
+
+    assert queue.stage.one("SELECT count(*) FROM waiting_place") == 0
+
+
 def test_who_came_before_the_opening_is_put_in_an_order_drawn_by_a_lot_anybody_can_check(queue: Queue) -> None:
     queue.open(opens_at=datetime.now(UTC) + timedelta(hours=1))
     early = [queue.join(str(number)) for number in range(20)]
