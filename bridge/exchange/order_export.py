@@ -44,7 +44,8 @@ _CANDIDATES = text(
     WHERE r.exchange_run_id = :run AND n.takes_orders
       AND (o.state = 'paid' OR n.orders_out = 'all'
         AND (o.state = 'awaiting_payment' OR o.state = 'expired' AND e.version IS NOT NULL))
-      AND o.keeper = 'broker'
+      AND o.keeper = 'broker' AND NOT (n.payments = 'elsewhere' AND EXISTS (
+        SELECT 1 FROM order_line l WHERE l.order_id = o.order_id AND l.seat_ref IS NOT NULL))
       AND (e.order_id IS NULL OR e.version IS NULL OR e.version < v.version OR e.reason IS NOT NULL)
     ORDER BY e.reason IS NOT NULL, v.version, o.order_id LIMIT :rows_max
     """
@@ -53,7 +54,8 @@ _LINES = text(
     """
     SELECT l.order_id, coalesce(g.ref, '') AS ref, concat_ws(' ', coalesce(g.name, w.name, l.name), l.seat_ref) AS name,
         l.price_minor, l.amount_minor, l.quantity, l.seat_ref IS NOT NULL AS is_seat
-    FROM order_line l JOIN customer_order o USING (order_id) LEFT JOIN performance p USING (performance_id) LEFT JOIN event w USING (event_id)
+    FROM order_line l JOIN customer_order o USING (order_id)
+    LEFT JOIN performance p USING (performance_id) LEFT JOIN event w USING (event_id)
     LEFT JOIN offer g ON g.source = :node
         AND g.ref = coalesce(p.ref || '#' || l.seat_ref, CASE WHEN l.source = :node THEN l.goods_ref END)
     WHERE l.order_id = ANY(:orders) AND (l.state = 'sold' OR o.state <> 'paid')

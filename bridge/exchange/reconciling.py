@@ -31,7 +31,7 @@ _POSTINGS = text(
 
 
 def compare_postings(db: Database, erp: Erp, since: datetime, until: datetime) -> tuple[int, Sequence[Difference]]:
-    """How many postings of the window were looked at, and every difference. What the ERP noted by itself (1C reads its
+    """How many postings of the window were looked at, and every difference. What the ERP noted by itself (it reads its
     money) has no id of ours there and is not asked for; what could not be asked is a difference too.
     """
     with db.begin() as tx:

@@ -18,6 +18,8 @@ ELSEWHERE = {
     "channel_unknown",
     "allotment_empty",
     "payment_foreign",
+    "nothing_to_decide",
+    "nothing_to_post",
     "waiting_room_exists",
     "waiting_room_unknown",
     "payment_never_started",

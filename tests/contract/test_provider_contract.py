@@ -69,6 +69,10 @@ class ProviderContract(ABC):
         """The answer that shows ``refund_ref`` in the state ``word``."""
 
     @abstractmethod
+    def refunds_answer(self, word: str, amounts: Sequence[Money], next_page: str | None) -> Response:
+        """The answer that lists refunds of ``payment_ref``."""
+
+    @abstractmethod
     def failures(self) -> Sequence[tuple[Response, type[BridgeError]]]:
         """Answers of failure, and what each proves."""
 
@@ -98,6 +102,7 @@ class ProviderContract(ABC):
             connector.look_up(self.payment_ref),
             connector.search(CREATED_AT, CREATED_AT + timedelta(hours=1)),
             connector.search(CREATED_AT, CREATED_AT + timedelta(hours=1), "page-2"),
+            connector.refunds_of(self.payment_ref, "page-2"),
             connector.refund(self.new_refund()),
             connector.look_up_refund(self.refund_ref),
         ]
@@ -183,6 +188,17 @@ class ProviderContract(ABC):
         assert ([payment.attempt_id for payment in found], page) == (attempts, "page-2")
         assert (list(nothing), end) == ([], None)
 
+    def test_a_list_of_refunds_gives_every_one_of_the_page_and_the_way_to_the_next(self) -> None:
+        amounts = [Money(100, "RUB"), Money(200, "RUB")]
+        word = next(iter(self.refund_words))
+
+        found, page = self.connector().read_refunds_of(self.refunds_answer(word, amounts, "page-2"))
+        nothing, end = self.connector().read_refunds_of(self.refunds_answer(word, [], None))
+
+        assert ([one.amount for one in found], page) == (amounts, "page-2")
+        assert {one.payment_ref for one in found} == {self.payment_ref}
+        assert (list(nothing), end) == ([], None)
+
     def test_3_a_webhook_says_what_to_look_at_and_says_the_same_each_time(self) -> None:
         for delivery, kind, ref in self.deliveries():
             first = self.connector().read_webhook(delivery.body, delivery.headers, delivery.remote_addr)
@@ -246,7 +262,7 @@ class ProviderContract(ABC):
 
     def test_every_request_has_a_name_of_its_own_and_a_bounded_wait(self) -> None:
         assert {request.upstream for request in self.every_request()} == {self.connector().name}
-        assert len({request.operation for request in self.every_request()}) == 5
+        assert len({request.operation for request in self.every_request()}) == 6
         assert all(0 < request.timeout_s <= 120 for request in self.every_request())
 
     def test_every_capability_is_true_and_nothing_else_is_accepted(self) -> None:
@@ -286,4 +302,4 @@ class ProviderContract(ABC):
         for name in methods:
             ours, asked = getattr(type(self.connector()), name), getattr(Provider, name)
             assert list(inspect.signature(ours).parameters) == list(inspect.signature(asked).parameters)
-        assert len(methods) == 10
+        assert len(methods) == 12

@@ -56,17 +56,21 @@ class TestYooKassa(ProviderContract):
         items = [self.payment_json(word, PAYMENT.amount, self.account_ref, attempt) for attempt in attempt_ids]
         return _json(200, {"type": "list", "items": items} | ({"next_cursor": next_page} if next_page else {}))
 
+    def refund_json(self, word: str, amount: Money) -> dict[str, object]:
+        return {
+            "id": self.refund_ref,
+            "payment_id": self.payment_ref,
+            "status": word,
+            "created_at": "2026-11-21T12:00:00.000Z",
+            "amount": {"value": str(amount.decimal), "currency": amount.currency},
+        }
+
     def refund_answer(self, word: str, amount: Money) -> Response:
-        return _json(
-            200,
-            {
-                "id": self.refund_ref,
-                "payment_id": self.payment_ref,
-                "status": word,
-                "created_at": "2026-11-21T12:00:00.000Z",
-                "amount": {"value": str(amount.decimal), "currency": amount.currency},
-            },
-        )
+        return _json(200, self.refund_json(word, amount))
+
+    def refunds_answer(self, word: str, amounts: Sequence[Money], next_page: str | None) -> Response:
+        items = [self.refund_json(word, amount) for amount in amounts]
+        return _json(200, {"type": "list", "items": items} | ({"next_cursor": next_page} if next_page else {}))
 
     def failures(self) -> Sequence[tuple[Response, type[BridgeError]]]:
         def error(status: int, code: str, **more: object) -> Response:
