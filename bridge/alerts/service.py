@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from enum import StrEnum
 from typing import Any
 
@@ -36,6 +37,13 @@ _RESOLVE = text(
     """
 )
 
+_RESOLVE_MANY = text(
+    """
+    UPDATE alert SET resolved_at = clock_timestamp()
+    WHERE code = :code AND subject = ANY(:subjects) AND resolved_at IS NULL
+    """
+)
+
 
 def raise_alert(
     tx: Connection, code: str, subject: str, reason: str, *, severity: Severity = Severity.ERROR, **details: Any
@@ -49,6 +57,11 @@ def raise_alert(
 def resolve_alert(tx: Connection, code: str, subject: str) -> None:
     """Close the alert about ``subject``, if one is open."""
     tx.execute(_RESOLVE, {"code": code, "subject": subject})
+
+
+def resolve_alerts(tx: Connection, code: str, subjects: Collection[str]) -> None:
+    """Close the alerts about each of ``subjects`` that are open."""
+    tx.execute(_RESOLVE_MANY, {"code": code, "subjects": list(subjects)})
 
 
 def report_work(tx: Connection, work: Work, error: BridgeError) -> None:

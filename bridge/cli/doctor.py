@@ -24,13 +24,14 @@ ERP_S = 40.0
 @click.command()
 @json_option
 def doctor(as_json: bool) -> None:  # noqa: FBT001
-    """Check packages, database, clock, queue and ERP. Exits 1 if something is wrong."""
+    """Check packages, database, clock, queue, ERP and storefront. Exits 1 if something is wrong."""
     checks: dict[str, Callable[[Bridge], str]] = {
         "packages": _packages,
         "database": _database,
         "clock": _clock,
         "queue": _queue,
         "erp": _erp,
+        "storefront": _storefront,
     }
     with bridge("doctor") as found:
         results = {name: _run(check, found) for name, check in checks.items()}
@@ -89,3 +90,9 @@ def _erp(found: Bridge) -> str:
     started = time.monotonic()
     who = found.erp.ping(Deadline.after(ERP_S))
     return f"{who.infobase} ({who.configuration} {who.version}) answered in {time.monotonic() - started:.2f} s"
+
+
+def _storefront(found: Bridge) -> str:
+    if found.storefront is None:
+        return "none is set up"
+    return found.storefront.check(Deadline.after(ERP_S))

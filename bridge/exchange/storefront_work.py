@@ -16,11 +16,11 @@ import structlog
 from sqlalchemy import Connection, bindparam, text
 from sqlalchemy.dialects.postgresql import JSONB
 
-from bridge.alerts.service import raise_alert, resolve_alert
+from bridge.alerts.service import raise_alert, resolve_alert, resolve_alerts
 from bridge.core import outbox
 from bridge.core.db import Database
 from bridge.core.deadline import Deadline
-from bridge.core.errors import BridgeError, NotSent, Throttled, Unknown
+from bridge.core.errors import BridgeError, NotSent, Refused, Throttled, Unknown
 from bridge.core.outbox import Work
 from bridge.core.permits import Permits
 from bridge.core.retry import Policy
@@ -28,7 +28,7 @@ from bridge.core.runner import Lane, Runner
 from bridge.exchange import storefront_goods as goods
 from bridge.exchange import storefront_news as news
 from bridge.exchange.storefront_orders import Shop
-from bridge.ports.storefront import Storefront
+from bridge.ports.storefront import GoodsPortion, Storefront
 
 log = structlog.get_logger()
 
@@ -37,6 +37,8 @@ CALL_S = 120.0
 PORTION_S_MIN = 60.0  # with less time left a portion is not begun: the rest is work of its own
 VISIT_WAIT_S = 0.5
 BUSY_S = 3.0
+REFUSALS_MAX = 24  # in one visit: to find one thing among thousands takes a dozen
+GOODS_REFUSED = "storefront_goods_refused"
 POLICY = Policy(settle_s=5.0)
 
 _RUN = text(
@@ -150,14 +152,50 @@ class StorefrontExchange:
             with self._db.begin() as tx:
                 portion, after = goods.portion(tx, place, self._rules.portion_items)
             if not portion.is_empty:
-                self._storefront.push(portion, deadline)
-                counts.update(products=len(portion.products), offers=len(portion.offers))
+                self._push_portion(portion, deadline, counts)
             with self._db.begin() as tx:
                 place = goods.pushed(tx, place, after)
         with self._db.begin() as tx:
             if place is not None:  # the rest, with a deadline of its own
                 outbox.put(tx, GOODS, "push", work.key, {})
             outbox.done(tx, work)
+
+    def _push_portion(self, portion: GoodsPortion, deadline: Deadline, counts: Counter[str]) -> None:
+        """Push a portion; of one that is refused, the halves: what alone is refused is set aside, for a person to see.
+
+        A shop that refuses again and again refuses everything: then nothing is set aside any more.
+        """
+        try:
+            self._storefront.push(portion, deadline)
+        except Refused as refusal:
+            counts.update(refusals=1)
+            if counts["refusals"] > REFUSALS_MAX or not portion.refs:
+                raise Unknown(
+                    "storefront_refuses_all", "The shop refuses all goods: %(why)s", why=str(refusal)
+                ) from refusal
+            if len(portion.refs) > 1:
+                for half in portion.halves():
+                    if half.refs:
+                        self._push_portion(half, deadline, counts)
+                return
+            self._set_aside(portion.refs[0], refusal)
+            counts.update(set_aside=1)
+            return
+        with self._db.begin() as tx:
+            resolve_alerts(tx, GOODS_REFUSED, [self._about(ref) for ref in portion.refs])
+        counts.update(products=len(portion.products), offers=len(portion.offers))
+
+    def _set_aside(self, ref: str, refusal: Refused) -> None:
+        with self._db.begin() as tx:
+            raise_alert(tx, GOODS_REFUSED, self._about(ref), str(refusal))
+
+    def _about(self, ref: str) -> str:
+        return f"storefront:{self._storefront.name}:goods:{ref}"
+
+    def check(self, deadline: Deadline) -> str:
+        """See whether the shop lets us in."""
+        with self._alone(GOODS):
+            return self._storefront.check(deadline)
 
     def _fetch(self, work: Work, deadline: Deadline, counts: Counter[str]) -> None:
         """Stored first, told the shop after: whatever happens between, the same orders come again."""

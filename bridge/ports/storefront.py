@@ -13,7 +13,7 @@ The contract, which whoever implements ``Storefront`` keeps:
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Protocol
@@ -39,6 +39,19 @@ class GoodsPortion:
     def is_empty(self) -> bool:
         """Whether there is nothing in it to be pushed."""
         return not (self.groups or self.products or self.offers)
+
+    @property
+    def refs(self) -> list[str]:
+        """What it describes, by the ids of the source."""
+        return [*(one.ref for one in self.products), *(one.ref for one in self.offers)]
+
+    def halves(self) -> tuple[GoodsPortion, GoodsPortion]:
+        """Two portions with half of the products and offers each, and all that these refer to."""
+        products, offers = len(self.products) // 2, len(self.offers) // 2
+        return (
+            replace(self, products=self.products[:products], offers=self.offers[:offers]),
+            replace(self, products=self.products[products:], offers=self.offers[offers:]),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +131,14 @@ class Storefront(Protocol):
         """Our name of it."""
 
     def push(self, portion: GoodsPortion, deadline: Deadline) -> None:
-        """Have the shop show these goods. ``Unknown`` if it did not say that it does."""
+        """Have the shop show these goods.
+
+        ``Refused`` if it read them and will not have them as they are; ``Unknown`` if it did not say that it shows
+        them.
+        """
+
+    def check(self, deadline: Deadline) -> str:
+        """See whether we are let in, without changing anything there; return what to show a person."""
 
     def fetch_orders(self, deadline: Deadline) -> OrderBatch:
         """Ask for the orders the shop has for us."""

@@ -70,6 +70,8 @@ def _elements(shop: Shop, config: Config, block: Block, part: ET.Element, list_n
     mentioned: set[str] = set()
     for count, item in enumerate(items, 1):
         mentioned.add(text(item, "Ид"))
+        if config.refuses and text(item, "Ид").startswith(config.refuses):
+            raise ImportFailed(f"Ошибка добавления элемента {text(item, 'Ид')}.")
         _element(shop, block, item)
         if count % config.step_items == 0:
             yield f"Обработано {count} из {len(items)} элементов."

@@ -16,7 +16,8 @@ class Config:
     ``version`` is that of its modules (14.5, 16.5, 22.8). ``file_limit`` is the largest part in bytes; ``step_items``
     how many elements one call of ``import`` manages, which stands for the 30 seconds of the real one. ``absent_action``
     is what becomes of elements a full file does not mention: D deletes them (the default of the product), A hides
-    them, N leaves them. ``imports_new_orders`` makes orders of documents that name none of the site's.
+    them, N leaves them. ``imports_new_orders`` makes orders of documents that name none of the site's. An element whose id is
+    ``refuses`` ends the import of its file.
     """
 
     login: str = "exchange"
@@ -26,6 +27,7 @@ class Config:
     step_items: int = 100
     absent_action: str = "D"
     imports_new_orders: bool = False
+    refuses: str = ""
 
     def change(self, **changes: Any) -> None:
         """Set the named switches, all or none; raise ``ValueError`` for a name or a value that cannot be."""

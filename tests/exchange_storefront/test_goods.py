@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from bridge.core.deadline import Deadline
 from bridge.exchange.storefront_work import GOODS
 from tests.exchange_storefront.conftest import Place
 
@@ -93,6 +94,45 @@ def test_a_push_that_fails_half_way_goes_on_where_it_was(place: Place) -> None:
     assert sorted(place.elements()) == list("abcdefgh")
     assert place.modes().count("catalog/checkauth") == 4  # three portions, the second of them twice
     assert (place.undone(), place.alerts()) == ([], [])
+
+
+def test_one_thing_the_shop_will_not_have_does_not_keep_the_others_back(place: Place) -> None:
+    place.tell("/_settings", refuses="poison")
+    place.describe("a", "b", "poison", "c", "d", "e")
+    place.offer("a", "poison", "e")
+
+    place.push()
+
+    assert sorted(place.elements()) == ["a", "b", "c", "d", "e"]
+    assert sorted(place.elements("ticket-bridge#")) == ["a", "e"]
+    assert place.alerts() == ["storefront_goods_refused"]
+    assert place.undone() == []
+
+    place.tell("/_settings", refuses="")
+    place.describe("poison", name="Иначе")
+    place.push()
+
+    assert place.elements()["poison"]["name"] == "Иначе poison"
+    assert place.alerts() == []
+
+
+def test_a_shop_that_refuses_everything_is_not_asked_thing_by_thing(place: Place) -> None:
+    place.tell("/_settings", refuses="x")
+    place.describe(*(f"x{number}" for number in range(60)))
+
+    place.push()
+
+    assert place.undone() == [(GOODS, "ready")]
+    assert "storefront_exchange_failing" in place.alerts()
+    assert place.modes().count("catalog/checkauth") <= 25
+
+
+def test_the_check_lets_itself_in_and_touches_nothing(place: Place) -> None:
+    shop = place.bridge.storefront
+    assert shop is not None
+
+    assert "lets us in" in shop.check(Deadline.after(10))
+    assert place.modes() == ["catalog/checkauth"]
 
 
 def test_a_process_killed_after_a_portion_arrived_pushes_it_again_and_changes_nothing(place: Place) -> None:

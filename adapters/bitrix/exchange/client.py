@@ -53,6 +53,11 @@ class BitrixStorefront:
             "storefront_goods_pushed", storefront=self.name, products=len(portion.products), offers=len(portion.offers)
         )
 
+    def check(self, deadline: Deadline) -> str:
+        """Log in as for goods. Not as for orders: that would spoil the ``success`` of whoever fetches them just now."""
+        self._enter("catalog", deadline)
+        return f"{self._settings.goods_url} lets us in"
+
     def fetch_orders(self, deadline: Deadline) -> OrderBatch:
         """Ask for orders. Without a version the site gives all there are, and no documents of payments among them."""
         visit = self._enter("sale", deadline)

@@ -1,10 +1,12 @@
-"""What the site's answers prove. Every step may be repeated, so whatever is not understood is ``Unknown``."""
+"""What the site's answers prove. Every step may be repeated, so whatever is not understood is ``Unknown``; only an
+import that failed with a reason of its own is a refusal of what was imported.
+"""
 
 from __future__ import annotations
 
 import re
 
-from bridge.core.errors import BridgeError, Misconfigured, Throttled, Unknown
+from bridge.core.errors import BridgeError, Misconfigured, Refused, Throttled, Unknown
 from bridge.core.http import Response
 
 UPSTREAM = "bitrix"
@@ -13,6 +15,7 @@ BUSY_S = 60.0
 _SPACES = re.compile(r"\s+")
 # Beginnings of what the site says after "failure", in lower case; from its language files of 14.5 to 22.8.
 _SOURCE = "ошибка проверки источника"
+_FILE_GONE = ("ошибка открытия файла", "ошибка базы данных", "error opening file")  # nothing the goods could help
 _LOGIN = ("ошибка авторизации", "authorization error", "access denied", "доступ запрещен")
 
 
@@ -53,6 +56,8 @@ def of_refusal(mode: str, words: str) -> BridgeError:
         message = "The site does not let us in: %(words)s"
         return Misconfigured("storefront_login_refused", message, upstream=UPSTREAM, words=shown(words))
     message = "The site refused %(mode)s: %(words)s"
+    if mode == "import" and not said.startswith(_FILE_GONE):
+        return Refused("storefront_goods_refused", message, upstream=UPSTREAM, mode=mode, words=shown(words))
     return Unknown("storefront_refused", message, upstream=UPSTREAM, mode=mode, words=shown(words))
 
 
