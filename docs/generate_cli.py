@@ -53,14 +53,15 @@ PRINTS = {
     "client add": 'the API key, this once. With `--json`: `{"name", "channel", "scopes", "key"}`',
     "channel set": 'the rules in force. With `--json`: `{"channel", "hold_ttl_s", … "fair_use": {"rate_per_s", …}}`',
     "node add": 'login and password, this once. With `--json`: `{"name", "dialect", "login", "password"}`',
-    "node set": 'what holds now. With `--json`: `{"name", "retire_share"}`',
+    "node set": 'that it is changed. With `--json`: `{"name", …}` and what was given',
     "user add": 'the password, this once. With `--json`: `{"login", "role", "password"}`',
     "import": "what was read, written and skipped, by file. With `--json`: "
     '`{"files": [{"file", "kind", "products", "offers", "prices", "rests", "skipped": [{"where", "why"}], …}]}`, '
     "and an `error` with `code` and `message` where a file was not taken",
     "sync run": "how many of each were different, and what each visit to the storefront did. With `--json`: "
-    '`{"changed": {what: count}, "storefront": {lane: {what: count}}}`',
-    "sync status": 'the last readings of the ERP and visits to the storefront. With `--json`: `{"runs": […]}`',
+    '`{"changed": {what: count}, "goods_read", "storefront": {lane: {what: count}}}`',
+    "sync status": "the last readings of the ERP and exchanges of nodes: counts, warnings, how long, what failed. "
+    'With `--json`: `{"runs": […], "exchanges": [{"run", "node", "kind", "took_s", "bytes", "files": […]}]}`',
     "onec check": "each difference with its place and what to do, and a summary. With `--json`: "
     '`{"ok", "mapping", "problems": [{"where", "what", "to_do"}], "looks_like": [name]}`',
     "onec mapping": "the mapping file",

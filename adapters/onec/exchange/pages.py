@@ -19,7 +19,7 @@ from werkzeug.exceptions import HTTPException
 from adapters.onec.exchange import answers, orders
 from adapters.onec.exchange.directories import directories
 from adapters.onec.exchange.order_reading import ends_document
-from bridge.core.errors import BridgeError, Refused
+from bridge.core.errors import BridgeError, NotSent, Refused, Unknown
 from bridge.ports.site import Credentials, Site, Upload, Visit
 
 log = structlog.get_logger()
@@ -27,6 +27,7 @@ log = structlog.get_logger()
 PATHS = ("/exchange/1c", "/bitrix/admin/1c_exchange.php")
 COOKIE = "BRIDGE_EXCHANGE"
 COOKIE_S = 86_400
+SHOWN_CHARS_MAX = 40
 VERSION_CHARS_MAX = 10
 # The 1C-Bitrix module reads a session id and the time from lines 4 and 5; others add line 4 to addresses or fail on it.
 MODULE = "module31"
@@ -72,12 +73,13 @@ class SitePages:
         kind, mode = _argument("type"), _argument("mode")
         modes = self._modes.get(kind)
         if modes is None:
-            return answers.failure(f"Unknown command type: '{kind[:40]}'.")
+            raise Refused("exchange_type_unknown", "Unknown command type: '%(kind)s'.", kind=kind[:SHOWN_CHARS_MAX])
         if mode == "checkauth":
             return self._checkauth(kind)
         step = modes.get(mode)
         if step is None:
-            return answers.failure(f"Unknown mode of {kind}: '{mode[:40]}'.")
+            message = "Unknown mode of %(kind)s: '%(mode)s'."
+            raise Refused("exchange_mode_unknown", message, kind=kind, mode=mode[:SHOWN_CHARS_MAX])
         visit = self._site.resume(_credentials(), kind)
         try:
             response = step(visit)
@@ -167,14 +169,15 @@ def _of_error(error: BridgeError) -> Response:
 
 
 def _of_http(error: HTTPException) -> Response:
-    return answers.failure(f"The request cannot be read: {error.name}.")
+    return answers.of_error(Refused("request_unreadable", "The request cannot be read: %(why)s.", why=error.name))
 
 
 def _of_outage(error: Exception) -> Response:
     log.error("database_unreachable", error=type(error).__name__)
-    return answers.failure("The service cannot reach its database; nothing was changed. Try again.")
+    message = "The service cannot reach its database; nothing was changed. Try again."
+    return answers.of_error(NotSent("database_unreachable", message))
 
 
 def _of_fault(error: Exception) -> Response:
     log.error("request_broke", exc_info=error)
-    return answers.failure("A fault of ours; it has been logged.")
+    return answers.of_error(Unknown("internal_error", "A fault of ours; it has been logged."))
