@@ -200,7 +200,12 @@ def _storefront(settings: Settings, db: Database) -> StorefrontExchange | None:
     given = settings.bitrix
     if given is None:
         return None
-    rules = StorefrontRules(given.goods_of, given.client if given.fetches_orders else None, given.portion_items)
+    rules = StorefrontRules(
+        goods_of=given.goods_of,
+        client=given.client if given.fetches_orders else None,
+        portion_items=given.portion_items,
+        ids_of=given.ids_of or given.goods_of,
+    )
     return StorefrontExchange(db, BitrixStorefront(given), rules)
 
 

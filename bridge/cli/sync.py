@@ -29,14 +29,19 @@ def sync() -> None:
 @sync.command()
 @json_option
 def run(as_json: bool) -> None:  # noqa: FBT001
-    """Read everything that changed in the ERP, and exchange with the storefront, now."""
+    """Read everything that changed in the ERP, its goods too, and exchange with the storefront, now."""
     with bridge("sync") as found:
         if found.erp is None and found.storefront is None:
             raise Failed("No ERP is set up: set BRIDGE_ONEC__BASE_URL and its neighbours.")
         counts = Sync(found.db, found.erp).read_changes(Deadline.after(600)) if found.erp else {}
+        is_read = found.goods.read(Deadline.after(600)) if found.goods else None
         shop = found.storefront.run_now(found.runner) if found.storefront else {}
     lines = [_line("changed in the ERP", counts), *(_line(lane, done) for lane, done in shop.items())]
-    say(as_json, {"changed": counts, "storefront": shop}, "\n".join(lines))
+    if is_read is not None:
+        lines.append(
+            "goods of the ERP: all read" if is_read else "goods of the ERP: not all in this time, the rest comes next"
+        )
+    say(as_json, {"changed": counts, "goods_read": is_read, "storefront": shop}, "\n".join(lines))
 
 
 def _line(what: str, counts: Mapping[str, int]) -> str:

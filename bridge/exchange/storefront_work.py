@@ -56,11 +56,14 @@ _UNDONE = text("SELECT 1 FROM outbox WHERE key = :key AND status IN ('ready', 'r
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """``goods_of`` is the source whose goods are pushed, if any; ``client`` whose orders the shop's are, if any."""
+    """``goods_of`` is the source whose goods are pushed, if any; ``client`` whose orders the shop's are, if any;
+    ``ids_of`` the source whose ids the goods in these orders carry, if one is known.
+    """
 
     goods_of: str | None
     client: str | None
     portion_items: int
+    ids_of: str | None = None
 
 
 class StorefrontExchange:
@@ -70,7 +73,7 @@ class StorefrontExchange:
         self._db = db
         self._storefront = storefront
         self._rules = rules
-        self._shop = Shop(storefront.name, rules.client or "", rules.goods_of)
+        self._shop = Shop(storefront.name, rules.client or "", rules.ids_of)
         # The shop takes whoever logged in last for the one who fetches orders, so even we must not be there twice.
         self._visits = {
             lane: Permits(db, f"{lane}:{storefront.name}", count=1, background=1) for lane in (GOODS, ORDERS)

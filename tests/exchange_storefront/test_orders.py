@@ -1,16 +1,20 @@
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
 import pytest
+from sqlalchemy import text
 
+from adapters.onec.exchange.orders import document
 from bridge.core.errors import Unknown
 from bridge.exchange.nodes import Dialect, Orders, add_node
 from bridge.exchange.order_import import take_orders
 from bridge.exchange.storefront_work import ORDERS
 from bridge.ports.goods import Tally
+from bridge.ports.site import Visit
 from bridge.ports.site_orders import InOrder
 from tests.adapters.bitrix_exchange.conftest import Other
 from tests.exchange_storefront.conftest import Place
@@ -59,6 +63,32 @@ def test_an_order_of_the_shop_becomes_one_of_ours_with_its_goods(place: Place) -
     assert lines == [("a", "ut", "Товар a", 2, 10_050, 20_100), ("b#1", "ut", "Товар b#1", 2, 10_050, 20_100)]
     ((buyer,),) = place.rows("SELECT buyer FROM customer_order")
     assert (buyer["kind"], buyer["name"], buyer["email"]) == ("person", "Анна Ли", "anna@example.org")
+
+
+def test_a_node_fetches_the_order_with_its_own_ids_of_the_goods(place: Place) -> None:
+    place.offer("a")
+    place.buy("a")
+    place.exchange_orders()
+    with place.bridge.db.begin() as tx:
+        add_node(tx, "ut", Dialect.UT11, Orders())
+    place.run("UPDATE exchange_node SET created_at = created_at - interval '1 day'")
+    place.run("UPDATE customer_order SET state = 'paid'; UPDATE order_line SET state = 'sold'")
+    place.run("INSERT INTO payment_attempt (attempt_id, order_id, provider, account, method, state, amount_minor, currency, return_url) SELECT gen_random_uuid(), order_id, 'yookassa', 'main', 'card', 'captured', total_minor, currency, '' FROM customer_order")  # fmt: skip
+    place.run("INSERT INTO payment_fact (attempt_id, kind, provider_ref, amount_minor, currency, happened_at) SELECT attempt_id, 'captured', 'p', amount_minor, currency, now() FROM payment_attempt")  # fmt: skip
+
+    with place.bridge.db.begin() as tx:
+        run = tx.execute(
+            text(
+                "INSERT INTO exchange_run (node, kind, token_hash) VALUES ('ut', 'sale', 'x') RETURNING exchange_run_id"
+            )
+        ).scalar_one()
+    site = place.bridge.site
+    visit = Visit(run, "ut", "ut11", datetime.now(UTC))
+    documents = site.offer_orders(visit, document)
+
+    (found,) = documents
+    assert "<Ид>a</Ид>".encode() in found
+    assert "<Количество>2".encode() in found
 
 
 def test_the_same_orders_again_change_nothing(place: Place) -> None:

@@ -34,6 +34,9 @@ class BitrixSettings(BaseModel):
     goods_of: str | None = Field(
         default=None, min_length=1, description="The infobase (node) whose goods are pushed; none are if empty."
     )
+    ids_of: str | None = Field(
+        default=None, min_length=1, description="The infobase whose ids the site's goods carry; goods_of if empty."
+    )
     catalog_ref: str = Field(
         default="ticket-bridge",
         min_length=1,
