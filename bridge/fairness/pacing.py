@@ -20,7 +20,7 @@ from bridge.seats.holds import LANE
 log = structlog.get_logger()
 
 SETTLED_IN_S = 10
-CATCH_UP_MAX_S = 5.0  # after a pause nobody is let in for longer than this
+CATCH_UP_MAX_S = 2.0  # after a pause nobody is let in for longer than this
 BY_LOAD = "load"
 QUIET_S = 60
 
