@@ -6,9 +6,13 @@ from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
+from psycopg.errors import DeadlockDetected, LockNotAvailable
+from sqlalchemy.exc import OperationalError
+from tenacity import retry, retry_if_exception, stop_after_attempt, wait_random
 
 from bridge.core.db import driver_url
 
+TRIES = 5
 MIGRATIONS = Path(__file__).parent.parent / "migrations"
 
 
@@ -20,8 +24,17 @@ def config(url: str) -> Config:
     return settings
 
 
+def _is_contended(error: BaseException) -> bool:
+    """Whether people at work kept a lock too long, or stood in a ring with us: nothing was changed, try again."""
+    return isinstance(error, OperationalError) and isinstance(error.orig, LockNotAvailable | DeadlockDetected)
+
+
+@retry(retry=retry_if_exception(_is_contended), stop=stop_after_attempt(TRIES), wait=wait_random(0.5, 2), reraise=True)
 def upgrade(url: str, revision: str = "head") -> None:
-    """Run the migrations up to ``revision``; each in its own transaction, so a crash leaves a whole step."""
+    """Run the migrations up to ``revision``; each in its own transaction, so a crash leaves a whole step.
+
+    A step that waits too long for a lock gives way to the people it holds up and is tried again.
+    """
     command.upgrade(config(url), revision)
 
 

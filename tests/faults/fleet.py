@@ -216,6 +216,8 @@ def _environment(
         "BRIDGE_ERP__SEATS_CALL_S": "2",
         "BRIDGE_ERP__POSTINGS_CALL_S": "2",
         "BRIDGE_PERIODS__SYNC": "3600",
+        "BRIDGE_PERIODS__JANITOR": "1",
+        "BRIDGE_PERIODS__JANITOR_QUIET": "3",
         "BRIDGE_WORKER__RELAY_TICK_S": "0.1",
     }
 

@@ -54,6 +54,7 @@ class Storm:
     seats: list[str] = field(default_factory=list)
     grants: list[Grant] = field(default_factory=list)
     answers: dict[int, int] = field(default_factory=lambda: defaultdict(int))
+    broken: list[str] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
 
     def prepare(self, share_allotted: float = 0.5) -> None:
@@ -86,9 +87,9 @@ class Storm:
                 future.result(120)
 
     def settle(self) -> list[str]:
-        """Wait until all work is done; what is wrong then."""
-        idle = eventually(self.fleet.is_idle, 60)
-        unfinished = [] if idle else [f"work is left: {self._left()}"]
+        """Wait until all work is done and every webhook has come; what is wrong then."""
+        eventually(lambda: self.fleet.is_idle() and not self.fleet.wrongs(), 60)
+        unfinished = [] if self.fleet.is_idle() else [f"work is left: {self._left()}"]
         return [*unfinished, *self.overlaps(), *self.fleet.wrongs()]
 
     def _left(self) -> list[Any]:
@@ -182,7 +183,8 @@ class Storm:
         while time.monotonic() < ends_at:
             try:
                 answer = session.request(method, self.fleet.url + path, json=body, headers=headers, timeout=10)
-            except requests.RequestException:
+            except requests.RequestException as error:
+                self.broken.append(repr(error))  # repeated at once: only a deploy must never come to this
                 time.sleep(0.05)
                 continue
             self.answers[answer.status_code] += 1
