@@ -135,8 +135,8 @@ class Change:
 
 def change_node(tx: Connection, name: str, change: Change) -> None:
     """Change a node. Raises ``Refused`` if there is none of that name or a currency is no code of ISO 4217."""
-    for code in change.currencies.values():
-        if not CURRENCY.fullmatch(code):
+    for called, code in change.currencies.items():
+        if not called.strip() or not CURRENCY.fullmatch(code):
             raise Refused("currency_malformed", "%(given)s is no currency code of three letters.", given=code)
     values = {
         "node": name,

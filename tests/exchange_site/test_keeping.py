@@ -102,3 +102,15 @@ def test_a_node_is_added_by_a_command_that_shows_its_password_once(place: Place)
     assert given["password"].encode() not in place.rows("SELECT password_hash FROM exchange_node")[0][0]
     assert (second.returncode, wrong.returncode, wider.returncode) == (1, 1, 0)
     assert place.rows("SELECT retire_share_max FROM exchange_node") == [(0.5,)]
+
+
+def test_a_node_is_changed_by_a_command_piece_by_piece(place: Place) -> None:
+    place.add("office", "ut11")
+    done = status(place, "node", "set", "office", "--hides", "never", "--currency", "у.е.=USD", "--currency", "руб=RUB")
+    more = status(place, "node", "set", "office", "--which-orders", "all", "--currency", "у.е.=EUR", "--json")
+    wrong = status(place, "node", "set", "office", "--currency", "USD")
+    nobody = status(place, "node", "set", "elsewhere", "--hides", "never")
+
+    assert (done.returncode, more.returncode, wrong.returncode, nobody.returncode) == (0, 0, 1, 1)
+    query = "SELECT hides, orders_out, currencies FROM exchange_node"
+    assert place.rows(query) == [("never", "all", {"у.е.": "EUR", "руб": "RUB"})]
