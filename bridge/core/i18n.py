@@ -13,9 +13,9 @@ LANGUAGES = ("en", "ru")
 
 
 @cache
-def catalogue(language: str) -> Mapping[str, str]:
+def catalogue(language: str, folder: Path = LOCALE) -> Mapping[str, str]:
     """The translations of a language, by the English text."""
-    path = LOCALE / f"{language}.po"
+    path = folder / f"{language}.po"
     if not path.exists():
         return {}
     with path.open("rb") as file:
@@ -23,7 +23,10 @@ def catalogue(language: str) -> Mapping[str, str]:
     return {str(message.id): str(message.string) for message in messages if message.id and message.string}
 
 
-def translate(text: str, language: str, params: Mapping[str, object] | None = None) -> str:
-    """``text`` in ``language``, its ``%(name)s`` places filled; in English if nobody has translated it."""
-    found = catalogue(language).get(text, text)
+def translate(text: str, language: str, params: Mapping[str, object] | None = None, *, also: Path | None = None) -> str:
+    """``text`` in ``language``, its ``%(name)s`` places filled; in English if nobody has translated it.
+
+    ``also`` is the folder of an adapter's own translations.
+    """
+    found = catalogue(language).get(text) or (catalogue(language, also).get(text, text) if also else text)
     return found % params if params else found

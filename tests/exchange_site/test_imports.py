@@ -120,7 +120,7 @@ def test_bytes_that_are_gone_are_told(place: Place) -> None:
         said = client.wire.ask("catalog", "import", filename="import0_1.xml")
 
     assert said.word == "failure"
-    assert "data folder" in said.explanation
+    assert "папка данных" in said.explanation
 
 
 def test_a_silence_after_some_imports_brings_in_the_rest(place: Place) -> None:

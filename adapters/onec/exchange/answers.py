@@ -7,6 +7,7 @@ is short and no HTML. The status is always 200: 1C reads no body of any other. S
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 from flask import Response
 
@@ -17,6 +18,7 @@ from bridge.ports.site import Outcome, Stage
 CONTENT_TYPE = "text/plain; charset=utf-8"
 EXPLANATION_CHARS_MAX = 240
 LANGUAGE = "ru"
+LOCALE = Path(__file__).parents[1] / "locale"
 _SPACES = re.compile(r"\s+")
 _STAGES = {Stage.DONE: "success", Stage.UNDER_WAY: "progress", Stage.FAILED: "failure"}
 
@@ -43,7 +45,7 @@ def failure(explanation: str) -> Response:
 
 def of_error(error: BridgeError) -> Response:
     """The refusal in words of the people who read 1C's log."""
-    return failure(translate(error.message, LANGUAGE, error.params))
+    return failure(translate(error.message, LANGUAGE, error.params, also=LOCALE))
 
 
 def of_outcome(outcome: Outcome) -> Response:
