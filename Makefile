@@ -4,7 +4,7 @@
 #   make help                      all targets
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test fuzz test-real lint bench docs clean browser real-files
+.PHONY: help setup demo test fuzz test-real lint bench bench-holds docs clean browser real-files
 
 # Without compiled modules every start of a process takes about five times as long.
 unexport PYTHONDONTWRITEBYTECODE
@@ -50,6 +50,9 @@ lint: .venv/.ready-dev ## style, types and who imports whom
 
 bench: .venv/.ready-dev ## the figures of docs/performance.md, on this machine
 	@$(BIN)/python -m benchmarks
+
+bench-holds: .venv/.ready-dev ## holds a second, and what one costs
+	@$(BIN)/python -m benchmarks holds
 
 docs: .venv/.ready ## the pages of docs/reference that are made from the code
 	@$(BIN)/python docs/generate_cli.py

@@ -7,6 +7,7 @@ from statistics import median
 
 from benchmarks.load import Outcome, Plan, load
 from benchmarks.pgbench import CLIENTS, played_per_s
+from benchmarks.processors import ms_each
 from benchmarks.reads import mixed_reads
 from benchmarks.seating import PAIRS_EACH, add_allotted, allotted_pairs, erp_pairs, hold_requests, new_client
 from benchmarks.stack import Infobase, Stack, servers_with_infobase
@@ -15,7 +16,7 @@ CALL_MS = 120
 SESSIONS = 8
 PROCESSES = 2
 # A request that waits for 1C keeps a thread, so this many holds can be under way; one call takes what waits.
-THREADS = 128
+THREADS = 160
 AUTHORITY_CONNECTIONS = 32
 ERP_CONNECTIONS = 240
 SINGLE_CONNECTIONS = 16  # keeps every session busy, and nobody is turned away at the door
@@ -39,7 +40,9 @@ def run() -> dict[str, float]:
         infobase.slow_down(CALL_MS)
         with stack.web(**WEB) as port:
             figures = _authority(port, key) | {"reads_per_s": round(mixed_reads(stack, port, key).per_s)}
-            batched = load(port, through_erp, Plan("erp_batched", ERP_CONNECTIONS, measure_s=4.0, warmup_s=1.0))
+            plan = Plan("erp_batched", ERP_CONNECTIONS, measure_s=4.0, warmup_s=1.0)
+            batched, cpu_ms = ms_each(lambda: load(port, through_erp, plan))
+            figures |= {f"erp_batched_{kind}_cpu_ms": spent for kind, spent in sorted(cpu_ms.items())}
             figures |= _idle(port, through_erp, infobase)
         with stack.web(**WEB, BRIDGE_ERP__COMMANDS_MAX="1") as port:
             single = load(port, through_erp, Plan("erp_single", SINGLE_CONNECTIONS, measure_s=3.0, warmup_s=1.0))
@@ -59,13 +62,16 @@ def _prepare(stack: Stack) -> tuple[str, Iterator[bytes]]:
 def _authority(port: int, key: str) -> dict[str, float]:
     """As fast as it goes, then by the clock at half of that."""
     pairs = hold_requests(allotted_pairs(0, PGBENCH_FIRST), key)
-    full = load(port, pairs, Plan("authority", AUTHORITY_CONNECTIONS, measure_s=5.0, warmup_s=2.0))
+    plan = Plan("authority", AUTHORITY_CONNECTIONS, measure_s=5.0, warmup_s=2.0)
+    full, cpu_ms = ms_each(lambda: load(port, pairs, plan))
     by_clock = Plan("authority_half_load", AUTHORITY_CONNECTIONS, measure_s=3.0, rate_per_s=full.per_s / 2)
     half = load(port, pairs, by_clock)
     return {
         "authority_per_s": round(full.per_s),
         **full.times("authority"),
         **half.times("authority_half_load"),
+        "authority_server_cpu_ms": cpu_ms["server"],
+        "authority_database_cpu_ms": cpu_ms["database"],
         "generator_cpu_share": round(full.cpu_share, 2),
     }
 

@@ -43,11 +43,14 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What was measured after the warm-up; ``latencies_s`` ascend. ``cpu_share`` is the generator's, 1.0 at most."""
+    """What was measured after the warm-up; ``latencies_s`` ascend. ``cpu_share`` is the generator's, 1.0 at most;
+    ``answered`` counts the warm-up too.
+    """
 
     latencies_s: list[float]
     per_s: float
     cpu_share: float
+    answered: int
 
     def ms(self, share: float) -> float:
         """A percentile of the latencies, in milliseconds."""
@@ -99,7 +102,7 @@ class _Run:
     def _outcome(self, from_s: float, to_s: float, share: float) -> Outcome:
         latencies_s = sorted(end_s - due_s for due_s, end_s in self._done if from_s <= due_s < to_s)
         ended = sum(1 for _, end_s in self._done if from_s <= end_s < to_s)
-        return Outcome(latencies_s, ended / (to_s - from_s), share)
+        return Outcome(latencies_s, ended / (to_s - from_s), share, len(self._done))
 
     def _turn_until(self, started_s: float, ends_s: float) -> None:
         rate = self._plan.rate_per_s

@@ -29,6 +29,7 @@ from bridge.rest import problems
 from bridge.rest.auth import Keys
 from bridge.seats.api import SeatsApi
 from bridge.web.health import REQUEST_SECONDS, Health
+from bridge.web.shedding import Shedding
 
 log = structlog.get_logger()
 
@@ -66,6 +67,7 @@ def create_app(bridge: Bridge) -> OpenAPI:
     app.json.ensure_ascii = False  # type: ignore[attr-defined]
     problems.install(app)
     _watch(app)
+    Shedding(bridge.settings.web.threads).install(app)
     _guard(app, bridge)
     _route(app, bridge)
     return app
