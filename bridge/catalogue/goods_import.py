@@ -60,7 +60,12 @@ def import_goods(tx: Connection, reading: GoodsReading, *, file: str, source: st
 
 # Within a transaction nothing tells the planner how much the tables have grown, so plans must neither be kept nor read
 # all of a table; planning anew costs next to nothing where a statement writes thousands of rows.
-_PLANS = {"plan_cache_mode": "force_custom_plan", "enable_seqscan": "off"}
+_PLANS = {
+    "plan_cache_mode": "force_custom_plan",
+    "enable_seqscan": "off",
+    "enable_hashjoin": "on",
+    "enable_mergejoin": "on",
+}
 _PLAN_FOR_MANY = select(*(func.set_config(name, value, True) for name, value in _PLANS.items()))  # noqa: FBT003  SQL
 
 

@@ -7,15 +7,14 @@ first ("202, look there") and the final one later: after a crash between the two
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Connection, bindparam, text
 from sqlalchemy.dialects.postgresql import JSONB
 
+from bridge.core.db import as_rows
 from bridge.core.errors import Refused
 
 _BEGIN = text(
@@ -33,26 +32,25 @@ _FINISH = text(
 _SEEN_MANY = text(
     """
     SELECT client_id, key, request_hash, status, body, headers
-    FROM unnest(CAST(:clients AS uuid[]), CAST(:keys AS text[])) AS w(client_id, key)
-    JOIN idempotency USING (client_id, key)
+    FROM json_to_recordset(CAST(:calls AS json)) AS w(client_id uuid, key text) JOIN idempotency USING (client_id, key)
     """
 )
+_GIVEN = """
+    json_to_recordset(CAST(:given AS json))
+        AS w(client_id uuid, key text, digest text, status integer, body text, headers jsonb)
+"""
 _KEEP_MANY = text(
-    """
+    f"""
     INSERT INTO idempotency (client_id, key, request_hash, status, body, headers)
-    SELECT client_id, key, hash, status, body, CAST(headers AS jsonb)
-    FROM unnest(CAST(:clients AS uuid[]), CAST(:keys AS text[]), CAST(:hashes AS bytea[]), CAST(:statuses AS integer[]),
-                CAST(:bodies AS bytea[]), CAST(:headers AS text[])) AS w(client_id, key, hash, status, body, headers)
+    SELECT client_id, key, decode(digest, 'base64'), status, decode(body, 'base64'), headers FROM {_GIVEN}
     ORDER BY client_id, key ON CONFLICT DO NOTHING
-    """
+    """  # noqa: S608  the text put in is a constant of this module
 )
 _FINISH_MANY = text(
-    """
-    UPDATE idempotency i SET status = w.status, body = w.body, headers = CAST(w.headers AS jsonb)
-    FROM unnest(CAST(:clients AS uuid[]), CAST(:keys AS text[]), CAST(:statuses AS integer[]),
-                CAST(:bodies AS bytea[]), CAST(:headers AS text[])) AS w(client_id, key, status, body, headers)
-    WHERE i.client_id = w.client_id AND i.key = w.key
-    """
+    f"""
+    UPDATE idempotency i SET status = w.status, body = decode(w.body, 'base64'), headers = w.headers
+    FROM {_GIVEN} WHERE i.client_id = w.client_id AND i.key = w.key
+    """  # noqa: S608  as above
 )
 
 
@@ -117,7 +115,7 @@ class Call:
 def seen_many(tx: Connection, calls: Sequence[Call]) -> dict[tuple[UUID, str], Answer | Refused]:
     """What was answered to those of ``calls`` that were answered before, by client and key."""
     by_name = {call.name: call for call in calls}
-    rows = tx.execute(_SEEN_MANY, _names(calls))
+    rows = tx.execute(_SEEN_MANY, {"calls": as_rows({"client_id": call.client_id, "key": call.key} for call in calls)})
     seen: dict[tuple[UUID, str], Answer | Refused] = {}
     for client_id, key, digest, status, body, headers in rows:
         try:
@@ -132,25 +130,26 @@ def keep_many(tx: Connection, answers: Sequence[tuple[Call, Answer]]) -> None:
     """Store the answers to calls that were not begun, in the transaction of their effects. Raises ``Raced``."""
     if not answers:
         return
-    hashes = {"hashes": [call.digest for call, _ in answers]}
-    if tx.execute(_KEEP_MANY, _columns(answers) | hashes).rowcount != len(answers):
+    if tx.execute(_KEEP_MANY, _given(answers)).rowcount != len(answers):
         raise Raced
 
 
 def finish_many(tx: Connection, answers: Sequence[tuple[Call, Answer]]) -> None:
     """Replace provisional answers by final ones."""
     if answers:
-        tx.execute(_FINISH_MANY, _columns(answers))
+        tx.execute(_FINISH_MANY, _given(answers))
 
 
-def _names(calls: Sequence[Call]) -> dict[str, list[Any]]:
-    return {"clients": [call.client_id for call in calls], "keys": [call.key for call in calls]}
-
-
-def _columns(answers: Sequence[tuple[Call, Answer]]) -> dict[str, list[Any]]:
-    return {
-        **_names([call for call, _ in answers]),
-        "statuses": [answer.status for _, answer in answers],
-        "bodies": [answer.body for _, answer in answers],
-        "headers": [json.dumps(answer.headers) for _, answer in answers],
-    }
+def _given(answers: Sequence[tuple[Call, Answer]]) -> dict[str, str]:
+    rows = (
+        {
+            "client_id": call.client_id,
+            "key": call.key,
+            "digest": call.digest,
+            "status": answer.status,
+            "body": answer.body,
+            "headers": answer.headers,
+        }
+        for call, answer in answers
+    )
+    return {"given": as_rows(rows)}

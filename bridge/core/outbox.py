@@ -7,7 +7,6 @@ changes nothing. A crash at any point leaves the row to be claimed again, with `
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +14,7 @@ from typing import Any
 import structlog
 from sqlalchemy import Connection, text
 
+from bridge.core.db import as_rows
 from bridge.core.errors import BridgeError
 
 WAKE_CHANNEL = "bridge_work"
@@ -47,8 +47,8 @@ class FenceLost(Exception):
 _PUT = text(
     """
     INSERT INTO outbox (lane, kind, key, payload, due_at, trace_id)
-    SELECT :lane, :kind, w.key, CAST(w.payload AS jsonb), clock_timestamp() + make_interval(secs => :delay_s), :trace_id
-    FROM unnest(CAST(:keys AS text[]), CAST(:payloads AS text[])) WITH ORDINALITY AS w(key, payload, place)
+    SELECT :lane, :kind, w.key, w.payload, clock_timestamp() + make_interval(secs => :delay_s), :trace_id
+    FROM json_to_recordset(CAST(:rows AS json)) AS w(place integer, key text, payload jsonb)
     ORDER BY w.place RETURNING outbox_id
     """
 )
@@ -109,8 +109,7 @@ def put_many(
     values = {
         "lane": lane,
         "kind": kind,
-        "keys": [key for key, _ in rows],
-        "payloads": [json.dumps(payload) for _, payload in rows],
+        "rows": as_rows({"place": place, "key": key, "payload": payload} for place, (key, payload) in enumerate(rows)),
         "delay_s": delay_s,
         "trace_id": str(structlog.contextvars.get_contextvars().get("request_id", "")),
     }

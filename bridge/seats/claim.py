@@ -9,10 +9,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Connection, text
 
+from bridge.core.db import as_rows
 from bridge.seats.deciding import Claim, Grant, SeatSeen
 
 # A seat that may be taken. `IS_FREE` is the one place that says so.
@@ -22,11 +24,11 @@ IS_FREE = "(s.state = 'free' OR (s.state = 'held' AND s.held_until <= clock_time
 _LOOK = text(
     f"""
     SELECT w.claim, s.seat_ref, {IS_FREE} AS is_free, s.allotment, s.hold_id,
-           f.state = 'on_sale' AND f.sales_end_at > clock_timestamp() AS is_on_sale,
+           (SELECT f.state = 'on_sale' AND f.sales_end_at > clock_timestamp()
+            FROM performance f WHERE f.performance_id = s.performance_id) AS is_on_sale,
            p.price_type_ref, p.price_minor, p.currency, clock_timestamp() AS seen_at
-    FROM unnest(CAST(:claims AS integer[]), CAST(:performances AS uuid[]), CAST(:seats AS text[]),
-                CAST(:price_types AS text[])) AS w(claim, performance_id, seat_ref, price_type)
-    JOIN performance f ON f.performance_id = w.performance_id
+    FROM json_to_recordset(CAST(:wanted AS json))
+        AS w(claim integer, performance_id uuid, seat_ref text, price_type text)
     JOIN seat s ON s.performance_id = w.performance_id AND s.seat_ref = w.seat_ref
     LEFT JOIN LATERAL (
         SELECT * FROM price
@@ -38,10 +40,17 @@ _LOOK = text(
 )
 _TAKE = text(
     f"""
+    WITH made AS (
+        INSERT INTO hold (hold_id, client_id, channel, performance_id, customer_ref, authority, state, lines,
+                          is_partial, total_minor, currency, created_at, expires_at, cap_at)
+        SELECT * FROM json_to_recordset(CAST(:holds AS json))
+            AS w(hold_id uuid, client_id uuid, channel text, performance_id uuid, customer_ref text, authority text,
+                 state text, lines jsonb, is_partial boolean, total_minor bigint, currency text,
+                 created_at timestamptz, expires_at timestamptz, cap_at timestamptz))
     UPDATE seat s
     SET state = 'held', hold_id = w.hold_id, held_until = w.held_until, changed_xid = pg_current_xact_id()
-    FROM unnest(CAST(:performances AS uuid[]), CAST(:seats AS text[]), CAST(:holds AS uuid[]),
-                CAST(:untils AS timestamptz[])) AS w(performance_id, seat_ref, hold_id, held_until)
+    FROM json_to_recordset(CAST(:seats AS json))
+        AS w(performance_id uuid, seat_ref text, hold_id uuid, held_until timestamptz)
     WHERE s.performance_id = w.performance_id AND s.seat_ref = w.seat_ref AND {IS_FREE}
     """  # noqa: S608  as above
 )
@@ -54,18 +63,18 @@ class SeatsMoved(Exception):
 
 def look(tx: Connection, claims: Sequence[Claim]) -> Mapping[int, Sequence[SeatSeen]]:
     """The seats that each claim (by its number) names, locked until the transaction ends. Unknown ones are missing."""
-    wanted = [(number, claim, wish) for number, claim in enumerate(claims) for wish in claim.wishes]
-    rows = tx.execute(
-        _LOOK,
+    wanted = as_rows(
         {
-            "claims": [number for number, _, _ in wanted],
-            "performances": [claim.performance_id for _, claim, _ in wanted],
-            "seats": [wish.seat_ref for _, _, wish in wanted],
-            "price_types": [wish.price_type for _, _, wish in wanted],
-        },
+            "claim": number,
+            "performance_id": claim.performance_id,
+            "seat_ref": wish.seat_ref,
+            "price_type": wish.price_type,
+        }
+        for number, claim in enumerate(claims)
+        for wish in claim.wishes
     )
     found: dict[int, list[SeatSeen]] = defaultdict(list)
-    for number, *seen in rows:
+    for number, *seen in tx.execute(_LOOK, {"wanted": wanted}):
         found[number].append(SeatSeen(*seen))
     return found
 
@@ -75,14 +84,19 @@ def known(tx: Connection, performance_ids: Sequence[UUID]) -> set[UUID]:
     return set(tx.execute(_KNOWN, {"ids": list(performance_ids)}).scalars())
 
 
-def take(tx: Connection, grants: Sequence[Grant]) -> None:
-    """Give the granted seats to their holds. Raises ``SeatsMoved`` if one is not free after all."""
-    taken = [(grant, seat) for grant in grants for seat in grant.seats]
-    values = {
-        "performances": [grant.claim.performance_id for grant, _ in taken],
-        "seats": [seat.seat_ref for _, seat in taken],
-        "holds": [grant.claim.hold_id for grant, _ in taken],
-        "untils": [grant.expires_at for grant, _ in taken],
-    }
-    if tx.execute(_TAKE, values).rowcount != len(taken):
+def take(tx: Connection, holds: Sequence[Mapping[str, Any]], grants: Sequence[Grant]) -> None:
+    """Write the holds, as rows of their table, and give them the granted seats. Raises ``SeatsMoved`` if one of these
+    is not free after all.
+    """
+    taken = [
+        {
+            "performance_id": grant.claim.performance_id,
+            "seat_ref": seat.seat_ref,
+            "hold_id": grant.claim.hold_id,
+            "held_until": grant.expires_at,
+        }
+        for grant in grants
+        for seat in grant.seats
+    ]
+    if tx.execute(_TAKE, {"holds": as_rows(holds), "seats": as_rows(taken)}).rowcount != len(taken):
         raise SeatsMoved

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from sqlalchemy import Connection
+from sqlalchemy.exc import IntegrityError
 
 from bridge.core import idempotency
 from bridge.core.db import Database
@@ -24,8 +25,6 @@ from bridge.seats.model import Hold
 from bridge.seats.placing import BestWish, Place, Placed, place_best, place_holds
 
 Name = tuple[UUID, str]
-
-RACES_MAX = 3  # a twin that stored its answer first is seen the next time
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +46,9 @@ class Given:
     answer: Answer
     work_id: int | None = None
     is_replay: bool = False
+
+
+Outcomes = dict[Name, Given | Exception]
 
 
 class Desk:
@@ -76,12 +78,13 @@ class Desk:
     def _place_alone(self, one: Asked) -> Given | Exception:
         return self._place_once([one])[one.call.name]
 
-    def _place_once(self, asked: Sequence[Asked]) -> dict[Name, Given | Exception]:
-        for _ in range(RACES_MAX):
+    def _place_once(self, asked: Sequence[Asked]) -> Outcomes:
+        """Most requests are new, so they are placed first; whoever turns out to have asked before is looked up."""
+        for look_first in (False, True, True):
             try:
                 with self._db.begin() as tx:
-                    return _place(tx, asked)
-            except Raced:
+                    return _place(tx, asked, _seen(tx, asked) if look_first else {})
+            except (Raced, IntegrityError):
                 continue
         raise Raced
 
@@ -101,21 +104,30 @@ class Desk:
         return answers
 
 
-def _place(tx: Connection, asked: Sequence[Asked]) -> dict[Name, Given | Exception]:
-    """Place what was not asked before and store the answers. What is refused leaves no trace: its key stays free."""
-    seen = idempotency.seen_many(tx, [one.call for one in asked])
+def _place(tx: Connection, asked: Sequence[Asked], seen: Outcomes) -> Outcomes:
+    """Place what was not ``seen`` and store the answers. What is refused leaves no trace: its key stays free.
+
+    Raises ``Raced`` or ``IntegrityError`` if an answer or a hold of such a key is there already.
+    """
     fresh = [one for one in asked if one.call.name not in seen]
-    given = {name: _again(answer) for name, answer in seen.items()}
-    kept = []
+    given = dict(seen)
+    kept, refused = [], []
     for one, outcome in zip(fresh, _placed(tx, fresh), strict=True):
         if isinstance(outcome, Refused):
             given[one.call.name] = outcome
+            refused.append(one)
         else:
             answer = one.word(outcome.hold)
             kept.append((one.call, answer))
             given[one.call.name] = Given(answer, outcome.work_id)
     idempotency.keep_many(tx, kept)
-    return given
+    return given | _seen(tx, refused)  # the seats of who repeats himself are taken, by himself
+
+
+def _seen(tx: Connection, asked: Sequence[Asked]) -> Outcomes:
+    """The answers to those who asked before."""
+    seen = idempotency.seen_many(tx, [one.call for one in asked]) if asked else {}
+    return {name: _again(answer) for name, answer in seen.items()}
 
 
 def _placed(tx: Connection, asked: Sequence[Asked]) -> list[Placed | Refused]:

@@ -6,7 +6,6 @@ Each function works in the caller's transaction and writes the work it causes in
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -199,7 +198,7 @@ def shrink(tx: Connection, hold_id: UUID, lost: Sequence[str]) -> bool:
     if not (hold.is_partial and kept and len(kept) < len(hold.lines)):
         return False
     total = sum(line.price_minor for line in kept)
-    tx.execute(_KEEP, {"id": hold_id, "lines": [asdict(line) for line in kept], "total": total})
+    tx.execute(_KEEP, {"id": hold_id, "lines": [line.document for line in kept], "total": total})
     tx.execute(_FREE_SOME, {"id": hold_id, "seats": list(lost)})
     ask_erp(tx, [(hold_id, ())])
     return True

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection, text
 
+from bridge.catalogue.goods_performance import sources_of
 from bridge.core.errors import Refused
 from bridge.seats.claim import IS_FREE
 from bridge.seats.deciding import seats_unavailable
@@ -119,7 +120,10 @@ def allot(tx: Connection, wish: Allotment) -> int:
     """Give free seats to a channel, in which the broker is then the authority; return how many.
 
     Only seats that the ERP has set aside for the broker may be allotted: nobody else sells them until the release.
+    Seats that are goods belong to the channel of their node without end, so they are refused.
     """
+    if sources_of(tx, [wish.performance_id]):
+        raise Refused("allotment_of_goods", "The seats of this performance are goods: their node's channel has them.")
     values = {
         "performance": wish.performance_id,
         "channel": wish.channel,

@@ -35,6 +35,8 @@ TRANSITIONS: Mapping[HoldState, frozenset[HoldState]] = {
     S.REFUSED: frozenset(),
     S.RELEASED: frozenset(),
 }
+# The allotment of a seat that no channel may sell, because the books it is kept in no longer have it.
+NOBODY = ""
 # Why a hold was refused without anybody having decided about its seats: the ERP could not be asked.
 UNAVAILABLE = "erp_unavailable"
 LIVE = frozenset({S.RESERVING, S.ACTIVE, S.UNCERTAIN})
@@ -67,6 +69,11 @@ class HoldLine:
     seat_ref: str
     price_type: str
     price_minor: int
+
+    @property
+    def document(self) -> dict[str, Any]:
+        """As it is kept."""
+        return {"seat_ref": self.seat_ref, "price_type": self.price_type, "price_minor": self.price_minor}
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -25,21 +24,6 @@ from bridge.seats.model import Authority, Hold, HoldLine, HoldState, Wish, check
 TRIES_MAX = 5  # proposals tried before the buyer is told that others were quicker
 SELF_SERVICE_S = 3.0  # the request that placed a hold may ask the ERP itself for so long before a worker does
 
-_INSERT = text(
-    """
-    INSERT INTO hold (hold_id, client_id, channel, performance_id, customer_ref, authority, state, lines, is_partial,
-                      total_minor, currency, created_at, expires_at, cap_at)
-    SELECT hold_id, client_id, channel, performance_id, customer_ref, authority, state, CAST(lines AS jsonb),
-           is_partial, total_minor, currency, created_at, expires_at, cap_at
-    FROM unnest(CAST(:hold_id AS uuid[]), CAST(:client_id AS uuid[]), CAST(:channel AS text[]),
-                CAST(:performance_id AS uuid[]), CAST(:customer_ref AS text[]), CAST(:authority AS text[]),
-                CAST(:state AS text[]), CAST(:lines AS text[]), CAST(:is_partial AS boolean[]),
-                CAST(:total_minor AS bigint[]), CAST(:currency AS text[]), CAST(:created_at AS timestamptz[]),
-                CAST(:expires_at AS timestamptz[]), CAST(:cap_at AS timestamptz[]))
-        AS w(hold_id, client_id, channel, performance_id, customer_ref, authority, state, lines, is_partial,
-             total_minor, currency, created_at, expires_at, cap_at)
-    """
-)
 # One customer's requests queue here, so that two at once cannot both be the last one allowed.
 _ONE_AT_A_TIME = text(
     """
@@ -141,8 +125,7 @@ def _write(tx: Connection, granted: Sequence[tuple[Place, Grant]]) -> list[Place
         return []
     made = [_hold(place, grant) for place, grant in granted]
     rows = [_row(place, hold) for (place, _), hold in zip(granted, made, strict=True)]
-    tx.execute(_INSERT, {column: [row[column] for row in rows] for column in rows[0]})
-    seats.take(tx, [grant for _, grant in granted])
+    seats.take(tx, rows, [grant for _, grant in granted])
     holds.expire_overtaken(tx, sorted(set().union(*(grant.overtaken for _, grant in granted))))
     asked = [
         (hold.id, grant.overtaken)
@@ -185,7 +168,7 @@ def _row(place: Place, hold: Hold) -> dict[str, Any]:
         "customer_ref": place.customer_ref,
         "authority": hold.authority.value,
         "state": hold.state.value,
-        "lines": json.dumps([asdict(line) for line in hold.lines]),
+        "lines": [line.document for line in hold.lines],
         "is_partial": hold.is_partial,
         "total_minor": hold.total_minor,
         "currency": hold.currency,

@@ -10,6 +10,10 @@ from sqlalchemy import Connection, text
 
 from bridge.seats.claim import IS_FREE
 from bridge.seats.deciding import seats_unavailable
+from bridge.seats.model import NOBODY
+
+# A seat whose hold is over is sold all the same if it could be held again.
+_IS_LEFT = f"({IS_FREE} AND s.allotment IS DISTINCT FROM '{NOBODY}')"
 
 _SELL = text(
     f"""
@@ -18,7 +22,7 @@ _SELL = text(
                              CAST(:lines AS uuid[])) AS w(performance_id, seat_ref, hold_id, line_id)
     ), locked AS (
         SELECT s.performance_id, s.seat_ref, w.hold_id, w.line_id,
-               s.state = 'held' AND s.hold_id = w.hold_id AS is_ours, {IS_FREE} AS is_free
+               s.state = 'held' AND s.hold_id = w.hold_id AS is_ours, {_IS_LEFT} AS is_free
         FROM seat s JOIN sale w ON w.performance_id = s.performance_id AND w.seat_ref = s.seat_ref
         ORDER BY s.performance_id, s.seat_ref FOR UPDATE OF s
     ), good AS (
@@ -38,7 +42,7 @@ _LOST = text(
     FROM unnest(CAST(:performances AS uuid[]), CAST(:seats AS text[]), CAST(:holds AS uuid[]))
         AS w(performance_id, seat_ref, hold_id)
     JOIN seat s ON s.performance_id = w.performance_id AND s.seat_ref = w.seat_ref
-    WHERE NOT (s.state = 'held' AND s.hold_id = w.hold_id) AND NOT {IS_FREE}
+    WHERE NOT (s.state = 'held' AND s.hold_id = w.hold_id) AND NOT {_IS_LEFT}
     ORDER BY s.seat_ref
     """  # noqa: S608  as above
 )

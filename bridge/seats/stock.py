@@ -1,0 +1,48 @@
+"""Seats that are goods of an accounting system's stock: the broker is the authority, in one channel, while they last.
+
+What the system says of its stock is the allotment of a seat, never its state: so no hold and no sale of ours can be
+overturned by it, and a seat it no longer has is nobody's to hold as soon as that is known.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from sqlalchemy import Connection, text
+
+from bridge.seats.model import NOBODY
+
+_TAKE = text(
+    """
+    INSERT INTO seat AS s (performance_id, seat_ref, zone_ref, state, allotment)
+    SELECT :performance, n.seat_ref, n.zone_ref, 'free', n.allotment
+    FROM unnest(CAST(:seats AS text[]), CAST(:zones AS text[]), CAST(:allotments AS text[]))
+        AS n(seat_ref, zone_ref, allotment)
+    ORDER BY n.seat_ref
+    ON CONFLICT (performance_id, seat_ref) DO UPDATE SET zone_ref = excluded.zone_ref, allotment = excluded.allotment,
+        changed_xid = pg_current_xact_id()
+    WHERE (s.zone_ref, s.allotment) IS DISTINCT FROM (excluded.zone_ref, excluded.allotment)
+    """
+)
+
+
+@dataclass(frozen=True, slots=True)
+class SeatInStock:
+    """A seat in its price zone; whether it may be sold."""
+
+    seat_ref: str
+    zone_ref: str
+    is_sellable: bool
+
+
+def take_stock(tx: Connection, performance_id: UUID, channel: str, seats: Sequence[SeatInStock]) -> int:
+    """Add seats and change what became different about them; return how many. ``channel`` alone sells them."""
+    values = {
+        "performance": performance_id,
+        "seats": [seat.seat_ref for seat in seats],
+        "zones": [seat.zone_ref for seat in seats],
+        "allotments": [channel if seat.is_sellable else NOBODY for seat in seats],
+    }
+    return tx.execute(_TAKE, values).rowcount
