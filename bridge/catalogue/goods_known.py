@@ -12,9 +12,9 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
-from bridge.catalogue.goods_tables import goods_price_type, goods_store, offer, product, product_group
+from bridge.catalogue.goods_tables import goods_price_type, goods_property, goods_store, offer, product, product_group
 
-KINDS = tuple(table.name for table in (product_group, goods_price_type, goods_store, product, offer))
+KINDS = tuple(table.name for table in (product_group, goods_price_type, goods_store, goods_property, product, offer))
 
 _FIND = text(
     """

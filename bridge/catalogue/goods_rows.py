@@ -11,13 +11,14 @@ from typing import Any
 
 from sqlalchemy import Table
 
-from bridge.catalogue.goods_tables import goods_price_type, goods_store, product, product_group
-from bridge.ports.goods import Group, Item, Offer, OfferContent, PriceType, Product, Store
+from bridge.catalogue.goods_tables import goods_price_type, goods_property, goods_store, product, product_group
+from bridge.ports.goods import Group, Item, Offer, OfferContent, PriceType, Product, Property, Store
 
 TABLES: dict[type[Item], Table] = {
     Group: product_group,
     PriceType: goods_price_type,
     Store: goods_store,
+    Property: goods_property,
     Product: product,
 }
 OFFER_HASHES = ("content_hash", "prices_hash", "rests_hash")

@@ -101,6 +101,13 @@ goods_store = _described(
     _hash(),
 )
 
+goods_property = _described(
+    "goods_property",
+    words("name", nullable=True),
+    document("choices", nullable=True),
+    _hash(),
+)
+
 product = _described(
     "product",
     words("name", nullable=True),
@@ -136,6 +143,7 @@ offer = _described(
     _hash("rests_hash"),
 )
 Index("ix_offer_product_ref", offer.c.source, offer.c.product_ref)
+Index("ix_offer_seat", offer.c.source, offer.c.changed_run_id, postgresql_where=offer.c.number.is_not(None))
 
 offer_price = Table(
     "offer_price",

@@ -60,6 +60,7 @@ _PRICE = text(
 )
 _PERFORMANCE_IDS = text("SELECT ref, performance_id FROM performance WHERE ref = ANY(:refs)")
 
+_IS_GOODS = text("SELECT 1 FROM performance JOIN goods_performance USING (performance_id) WHERE ref = :ref")
 _EVENTS = text(
     """
     SELECT e.event_id, e.name, e.description, e.age_limit, p.performance_id, p.starts_at, p.time_zone, p.state,
@@ -150,6 +151,11 @@ def _store(tx: Connection, statement: Any, rows: Sequence[Mapping[str, Any]]) ->
 def performance_ids(tx: Connection, refs: Collection[str]) -> dict[str, UUID]:
     """Our ids of performances by the ERP's; unknown ones are left out."""
     return {row.ref: row.performance_id for row in tx.execute(_PERFORMANCE_IDS, {"refs": list(refs)})}
+
+
+def is_goods(tx: Connection, performance_ref: str) -> bool:
+    """Whether a performance is made of goods of an exchange, so that no ERP that is asked knows it."""
+    return tx.execute(_IS_GOODS, {"ref": performance_ref}).first() is not None
 
 
 def is_known(tx: Connection, performance_id: UUID) -> bool:

@@ -53,6 +53,17 @@ performance = Table(
     Index("ix_performance_starts_at", "starts_at"),
 )
 
+# Products of an accounting system's own exchange whose offers are seats: what performance each is, or why it is none.
+goods_performance = Table(
+    "goods_performance",
+    metadata,
+    Column("source", Text, primary_key=True),
+    Column("product_ref", Text, primary_key=True),
+    Column("performance_id", UUID(as_uuid=True), ForeignKey("performance.performance_id"), nullable=True, unique=True),
+    words("problem", nullable=True),
+    moment("changed_at", is_now=True),
+)
+
 price = Table(
     "price",
     metadata,

@@ -8,6 +8,7 @@ import click
 
 from bridge.cli.common import bridge, json_option, say
 from bridge.exchange.nodes import Change, Dialect, Hides, Orders, OrdersOut, add_node, change_node
+from bridge.exchange.seats_of_goods import sell_in
 from bridge.ports.site_orders import Carrier
 
 
@@ -62,6 +63,11 @@ def add(name: str, dialect: str, as_json: bool, **given: Any) -> None:  # noqa: 
     help="Paid ones, or also those that wait for money and those that were cancelled.",
 )
 @click.option("--currency", "currencies", multiple=True, metavar="NAME=CODE", help="What it calls a currency: UE=USD")
+@click.option(
+    "--seats",
+    metavar="CHANNEL",
+    help="Sell the seats among its goods in this channel; '' takes them off sale again.",
+)
 @json_option
 def set_(name: str, as_json: bool, **given: Any) -> None:  # noqa: FBT001
     """Change what the node NAME may do."""
@@ -74,5 +80,10 @@ def set_(name: str, as_json: bool, **given: Any) -> None:  # noqa: FBT001
     )
     with bridge("node") as found, found.db.begin() as tx:
         change_node(tx, name, change)
+        taken = sell_in(tx, name, given["seats"]) if given["seats"] is not None else None
     document = {"name": name, **{key: value for key, value in given.items() if value}}
-    say(as_json, document, f"{name} is changed.")
+    lines = [f"{name} is changed."]
+    if taken is not None:
+        document |= {"performances": taken.performances, "seats_changed": taken.seats, "warnings": taken.warnings}
+        lines += [f"{taken.performances} performances, {taken.seats} seats", *taken.warnings]
+    say(as_json, document, "\n".join(lines))

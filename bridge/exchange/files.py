@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import BinaryIO
 
 from sqlalchemy import Connection
 
 from bridge.catalogue.goods_import import ImportReport, import_goods
+from bridge.exchange import seats_of_goods
 from bridge.payments.statements import import_statement
 from bridge.ports.goods import GoodsReading
 from bridge.ports.statements import StatementReading
@@ -31,10 +32,12 @@ class FileFormat:
 def goods_format(
     name: str, recognises: Callable[[bytes], bool], read: Callable[[BinaryIO, str], GoodsReading]
 ) -> FileFormat:
-    """A format of products, offers, prices and stock."""
+    """A format of products, offers, prices and stock; its seats are sold if ``source`` is a node that wants it."""
 
     def store(tx: Connection, stream: BinaryIO, file: str, source: str) -> ImportReport:
-        return import_goods(tx, read(stream, file), file=file, source=source)
+        report = import_goods(tx, read(stream, file), file=file, source=source)
+        said = seats_of_goods.take(tx, source).warnings
+        return replace(report, warnings=[*report.warnings, *said])
 
     return FileFormat(name, recognises, store)
 

@@ -31,6 +31,7 @@ SUBORDINATES_FROM = Decimal("2.1")
 CURRENCY_CHARS = 3
 ORDERS_MAX = 200  # a node keeps the orders of one answer or none: small batches lose little
 
+# Seats that are goods are told to their own node only; others are not, where the web service confirms them.
 # Orders older than the node are somebody else's to bring over. Those set aside come last, lest they fill the answer.
 _CANDIDATES = text(
     """
@@ -44,17 +45,20 @@ _CANDIDATES = text(
     WHERE r.exchange_run_id = :run AND n.takes_orders
       AND (o.state = 'paid' OR n.orders_out = 'all'
         AND (o.state = 'awaiting_payment' OR o.state = 'expired' AND e.version IS NOT NULL))
-      AND o.keeper = 'broker' AND NOT (n.payments = 'elsewhere' AND EXISTS (
-        SELECT 1 FROM order_line l WHERE l.order_id = o.order_id AND l.seat_ref IS NOT NULL))
+      AND o.keeper = 'broker' AND NOT EXISTS (
+        SELECT 1 FROM order_line l LEFT JOIN goods_performance g USING (performance_id)
+        WHERE l.order_id = o.order_id AND l.seat_ref IS NOT NULL
+          AND CASE WHEN g.source IS NULL THEN n.payments = 'elsewhere' ELSE g.source <> n.node END)
       AND (e.order_id IS NULL OR e.version IS NULL OR e.version < v.version OR e.reason IS NOT NULL)
     ORDER BY e.reason IS NOT NULL, v.version, o.order_id LIMIT :rows_max
     """
 )
 _LINES = text(
     """
-    SELECT l.order_id, coalesce(g.ref, '') AS ref, concat_ws(' ', coalesce(g.name, w.name, l.name), l.seat_ref) AS name,
-        l.price_minor, l.amount_minor, l.quantity, l.seat_ref IS NOT NULL AS is_seat
-    FROM order_line l JOIN customer_order o USING (order_id)
+    SELECT l.order_id, coalesce(g.ref, '') AS ref, concat_ws(' ', coalesce(g.name, w.name, l.name),
+            CASE WHEN s.source IS NULL THEN l.seat_ref END) AS name,
+        l.price_minor, l.amount_minor, l.quantity, l.seat_ref IS NOT NULL AND s.source IS NULL AS is_seat
+    FROM order_line l JOIN customer_order o USING (order_id) LEFT JOIN goods_performance s USING (performance_id)
     LEFT JOIN performance p USING (performance_id) LEFT JOIN event w USING (event_id)
     LEFT JOIN offer g ON g.source = :node
         AND g.ref = coalesce(p.ref || '#' || l.seat_ref, CASE WHEN l.source = :node THEN l.goods_ref END)

@@ -34,7 +34,8 @@ _PATIENT = Policy(delays_s=(MINUTE, 5 * MINUTE, 10 * MINUTE, 15 * MINUTE, HOUR),
 _HAS_SEATS = text(
     """
     SELECT EXISTS (SELECT 1 FROM order_line l JOIN posting p USING (order_id)
-                   WHERE p.posting_id = :posting AND l.seat_ref IS NOT NULL)
+                   LEFT JOIN goods_performance g USING (performance_id)
+                   WHERE p.posting_id = :posting AND l.seat_ref IS NOT NULL AND g.source IS NULL)
     """
 )
 _LOAD = text(
@@ -102,7 +103,9 @@ class Postings:
 
 
 def _may_come(tx: Connection, work: Work) -> bool:
-    """Whether the ERP gets the order by a way of its own. An order of seats it has confirmed, or never will."""
+    """Whether the ERP gets the order by a way of its own. An order of seats it has confirmed, or never will, unless the
+    seats are goods.
+    """
     return not tx.execute(_HAS_SEATS, {"posting": _id(work)}).scalar_one()
 
 

@@ -20,7 +20,8 @@ _REFS = text("SELECT ref FROM performance WHERE performance_id = ANY(:ids)")
 _NEXT_TO_COMPARE = text(
     """
     UPDATE performance SET compared_at = clock_timestamp() WHERE performance_id = (
-        SELECT performance_id FROM performance WHERE state = 'on_sale' AND sales_end_at > clock_timestamp()
+        SELECT performance_id FROM performance f WHERE state = 'on_sale' AND sales_end_at > clock_timestamp()
+          AND NOT EXISTS (SELECT FROM goods_performance g WHERE g.performance_id = f.performance_id)
         ORDER BY compared_at NULLS FIRST, starts_at LIMIT 1)
     RETURNING ref
     """

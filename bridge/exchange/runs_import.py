@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, BinaryIO, cast
 
 import structlog
@@ -23,7 +23,7 @@ from bridge.core.errors import BridgeError, IntegrityMismatch, Misconfigured, No
 from bridge.core.outbox import Work
 from bridge.core.retry import Policy
 from bridge.core.runner import Lane
-from bridge.exchange import runs_files, runs_whole, uploads_zip
+from bridge.exchange import runs_files, runs_whole, seats_of_goods, uploads_zip
 from bridge.exchange.nodes import get_node
 from bridge.exchange.order_import import take_orders
 from bridge.exchange.runs_files import File
@@ -86,6 +86,8 @@ class FileImports:
                 self._begin_by_itself(work)
             elif work.kind == "whole":
                 self._hide(work)
+            elif work.kind == seats_of_goods.WORK:
+                self._look_again(work)
             else:
                 self._import(work)
 
@@ -123,7 +125,8 @@ class FileImports:
         reading = self._readers.goods(stream, file.name, node.currencies)
         report = import_goods(tx, reading, file=file.name, source=node.name)
         runs_whole.watch_strangers(tx, node, report)
-        return _summary(report)
+        said = seats_of_goods.take(tx, node.name).warnings
+        return _summary(replace(report, warnings=[*report.warnings, *said]))
 
     @contextmanager
     def _opened(self, file: File) -> Iterator[BinaryIO]:
@@ -163,6 +166,13 @@ class FileImports:
             if not runs_whole.hide(tx, work.payload["run_id"], self._quiet_s):
                 runs_whole.want(tx, work.payload["run_id"], BUSY_S)
             outbox.done(tx, work)
+
+    def _look_again(self, work: Work) -> None:
+        """See what became of a seat that a hold has and its node has not."""
+        with self._db.begin() as tx:
+            outbox.done(tx, work)
+            if not seats_of_goods.look_again(tx, work.payload):
+                outbox.put(tx, work.lane, work.kind, work.key, work.payload, delay_s=seats_of_goods.LOOK_AGAIN_S)
 
     def _ask_for_all(self, tx: Connection, run_id: int) -> None:
         try:

@@ -13,6 +13,7 @@ from sqlalchemy import Connection, text
 from bridge.alerts.service import raise_alert, resolve_alert
 from bridge.catalogue.goods_import import lock_source
 from bridge.core.errors import Refused
+from bridge.exchange import seats_of_goods
 from bridge.exchange.nodes import Node
 
 _STATES = text(
@@ -70,12 +71,14 @@ def retire(tx: Connection, node: Node, since: datetime, kinds: Collection[str] =
         _check_share(tx, node, table, values)
     run_id = tx.execute(_NOTE, values).scalar_one()
     resolve_alert(tx, "exchange_retire_refused", node.name)
-    return {
+    hidden = {
         table: tx.execute(
             text(_HIDE.format(table=table, gone=_GONE.format(table=table))), {**values, "run": run_id}
         ).rowcount
         for table in tables
     }
+    seats_of_goods.take(tx, node.name)
+    return hidden
 
 
 def _check_share(tx: Connection, node: Node, table: str, values: Mapping[str, object]) -> None:

@@ -39,6 +39,8 @@ exchange_node = Table(
     words("orders_out", default="paid"),
     Column("currencies", JSONB, nullable=False, server_default="{}"),
     words("time_zone", default="Europe/Moscow"),
+    words("seats_channel", default=""),  # in which its goods that are seats are sold, if they are
+    Column("seats_run_id", BigInteger, nullable=False, server_default="0"),  # the import up to which they are taken
     moment("created_at", is_now=True),
     CheckConstraint("payments IN ('requisites', 'subordinates', 'siblings', 'elsewhere')", name="payments"),
     CheckConstraint("orders_out IN ('paid', 'all')", name="orders_out"),

@@ -58,8 +58,11 @@ def want(tx: Connection, kind: str, **payload: Any) -> None:
 
 
 def refresh_performance(tx: Connection, performance_ref: str) -> None:
-    """Read all seats of a performance again soon, because some are not as we thought."""
-    want(tx, "performance", ref=performance_ref)
+    """Read all seats of a performance again soon, because some are not as we thought. One that is goods of an exchange
+    is not asked about: what there is of goods is told.
+    """
+    if not catalogue.is_goods(tx, performance_ref):
+        want(tx, "performance", ref=performance_ref)
 
 
 class Sync:

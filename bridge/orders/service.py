@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Row, bindparam, text
 from sqlalchemy.dialects.postgresql import JSONB
 
 from bridge.alerts.service import Severity, raise_alert, resolve_alert
+from bridge.catalogue.goods_performance import sources_of
 from bridge.core import ids, outbox
 from bridge.core.errors import Refused
 from bridge.core.money import Money
@@ -125,8 +126,8 @@ class NewOrder:
 def create_order(tx: Connection, new: NewOrder) -> Order:
     """Make an order of live holds, or of goods.
 
-    Raises ``Refused`` if a hold is foreign, over, or in another order, if the goods cost nothing, or if the client has
-    used its number already.
+    Raises ``Refused`` if a hold is foreign, over, or in another order, if its seats are kept in two systems, if the
+    goods cost nothing, or if the client has used its number already.
     """
     new.buyer.check()
     if new.basket is not None:
@@ -137,6 +138,7 @@ def create_order(tx: Connection, new: NewOrder) -> Order:
     currencies = {hold.currency for hold in found}
     if len(currencies) != 1:
         raise Refused("currencies_mixed", "The holds of an order must be in one currency.")
+    _check_one_keeper(tx, found)
     _write(tx, new, Money(sum(hold.total_minor for hold in found), currencies.pop()))
     for hold in found:
         _add_hold(tx, new.order_id, hold)
@@ -182,6 +184,14 @@ def _live_holds(tx: Connection, new: NewOrder) -> list[Hold]:
         if hold.state is not HoldState.ACTIVE or not hold.is_live:
             raise Refused("hold_over", "The hold is over; hold the seats again.")
     return list(found.values())
+
+
+def _check_one_keeper(tx: Connection, found: Sequence[Hold]) -> None:
+    """An order goes to one accounting system: to the ERP that confirms seats, or to the one whose goods they are."""
+    performances = {hold.performance_id for hold in found}
+    sources = sources_of(tx, performances)
+    if len({sources.get(performance) for performance in performances}) > 1:
+        raise Refused("seats_kept_apart", "These seats are kept by different accounting systems: order them apart.")
 
 
 def _add_hold(tx: Connection, order_id: UUID, hold: Hold) -> None:
@@ -246,8 +256,8 @@ def _read(row: Row[Any], lines: Sequence[OrderLine]) -> Order:
 
 
 def sell(tx: Connection, order: Order) -> bool:
-    """The order is paid: sell its seats and let the ERP know, all in the transaction of the money. Goods have nothing
-    to be confirmed: the ERP fetches their order, or has it already.
+    """The order is paid: sell its seats and let the ERP know, all in the transaction of the money. Goods, and seats
+    that are goods, have nothing to be confirmed: the ERP fetches their order, or has it already.
 
     If somebody else has a seat by now (late money), the order goes to a person, never silently. The caller has locked
     the order. Returns whether the seats were sold.
@@ -269,7 +279,8 @@ def _sell_seats(tx: Connection, order: Order) -> bool:
         set_exception(tx, order, f"paid, but {refusal}")
         return False
     holds.mark_sold(tx, order.hold_ids)
-    outbox.put(tx, holds.LANE, "confirm", order_key(order.id), {"order_id": str(order.id)})
+    if not sources_of(tx, {seat.performance_id for _, seat in order.seats}):
+        outbox.put(tx, holds.LANE, "confirm", order_key(order.id), {"order_id": str(order.id)})
     return True
 
 

@@ -63,6 +63,15 @@ class Store:
 
 
 @dataclass(frozen=True, slots=True)
+class Property:
+    """What the source calls a property of products; ``choices`` are the values that products name by an id."""
+
+    ref: str
+    name: str | None = None
+    choices: Mapping[str, str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Product:
     """What is sold in one or more variants: a thing, a service, a performance."""
 
@@ -128,7 +137,7 @@ class Offer:
     rests: Sequence[Rest] | None = None
 
 
-Item = Group | PriceType | Store | Product | Offer
+Item = Group | PriceType | Store | Property | Product | Offer
 
 
 @dataclass(frozen=True, slots=True)

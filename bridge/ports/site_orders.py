@@ -37,7 +37,7 @@ class Standing(StrEnum):
 @dataclass(frozen=True, slots=True)
 class OutLine:
     """One seat, or goods; ``ref`` is what the node calls it, empty if it never told us of it. ``price`` is for one
-    unit, ``amount`` for all.
+    unit, ``amount`` for all. A seat that the node itself describes as goods is no ``is_seat`` to it.
     """
 
     ref: str

@@ -17,6 +17,7 @@ ELSEWHERE = {
     "user_exists",
     "channel_unknown",
     "allotment_empty",
+    "allotment_of_goods",
     "payment_foreign",
     "nothing_to_decide",
     "nothing_to_post",

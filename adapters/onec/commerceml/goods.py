@@ -1,4 +1,4 @@
-"""Read products, groups, price types and stores: the children of Каталог and Классификатор."""
+"""Read products, groups, price types, stores and properties: the children of Каталог and Классификатор."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from adapters.onec.commerceml.fields import (
     unit_of,
 )
 from adapters.onec.commerceml.words import Currencies, currency
-from bridge.ports.goods import Group, PriceType, Product, Store, Tally
+from bridge.ports.goods import Group, PriceType, Product, Property, Store, Tally
 
 
 def _properties(element: Element) -> dict[str, list[str]]:
@@ -99,3 +99,15 @@ def read_stores(element: Element, tally: Tally, _money: Currencies) -> Iterator[
         tally.skip(f"line {element.sourceline}: store", why)
         return
     yield Store(ref, name=child_text(element, "Наименование"))
+
+
+def read_properties(element: Element, tally: Tally, _money: Currencies) -> Iterator[Property]:
+    """Read one Свойство with the values that products name by ИдЗначения."""
+    ref = ref_of(element)
+    if why := refusal_of_ref(ref):
+        tally.skip(f"line {element.sourceline}: property", why)
+        return
+    choices = named(element, "ВариантыЗначений")
+    meanings = first_pairs(choices, "ИдЗначения") if choices is not None else {}
+    meanings.pop("", None)
+    yield Property(ref, name=child_text(element, "Наименование"), choices=meanings or None)

@@ -39,9 +39,14 @@ _SEAT = table(
         "Сектор": "section",
         "Sector": "section",
         "Section": "section",
+        "Секция": "section",
         "Ряд": "row",
+        "Номер ряда": "row",
+        "№ ряда": "row",
         "Row": "row",
         "Место": "number",
+        "Номер места": "number",
+        "№ места": "number",
         "Seat": "number",
     }
 )

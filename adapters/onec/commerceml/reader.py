@@ -13,7 +13,13 @@ from typing import BinaryIO
 
 from adapters.onec.commerceml.encoding import ROOT
 from adapters.onec.commerceml.fields import Element, child_text, local
-from adapters.onec.commerceml.goods import read_groups, read_price_types, read_products, read_stores
+from adapters.onec.commerceml.goods import (
+    read_groups,
+    read_price_types,
+    read_products,
+    read_properties,
+    read_stores,
+)
 from adapters.onec.commerceml.offers import WHERE_CHARS_MAX, read_offer
 from adapters.onec.commerceml.stream import Elements, Limits, drop
 from adapters.onec.commerceml.words import Currencies, flag, own_currencies
@@ -26,6 +32,7 @@ _SECTIONS = {*_DEFINING, "Документ", "Контейнер"}
 _ITEMS: dict[Path, Callable[[Element, Tally, Currencies], Iterator[Item]]] = {
     ("Каталог", "Товары", "Товар"): read_products,
     ("Классификатор", "Группы", "Группа"): read_groups,
+    ("Классификатор", "Свойства", "Свойство"): read_properties,
     **{(section, "ТипыЦен", "ТипЦены"): read_price_types for section in _DEFINING},
     **{(section, "Склады", "Склад"): read_stores for section in _DEFINING},
 }
@@ -37,7 +44,6 @@ _OFFERS: dict[Path, bool] = {
 _DOCUMENTS: set[Path] = {("", ROOT, "Документ"), (ROOT, "Контейнер", "Документ")}
 # Long lists of which nothing is taken; dropping them keeps memory flat.
 _PASSED: set[Path] = {
-    ("Классификатор", "Свойства", "Свойство"),
     ("Документ", "Товары", "Товар"),
     (ROOT, "Контрагенты", "Контрагент"),
     (ROOT, "Справочники", "Справочник"),
@@ -48,7 +54,7 @@ _ROUTES = {*_ITEMS, *_OFFERS, *_DOCUMENTS, *_PASSED}
 _WHOLE = {"Каталог": "product", "ПакетПредложений": "offer"}
 _ONLY_CHANGES = "СодержитТолькоИзменения"
 # To be raised whenever the same file would be read as something else: files known before are read once more then.
-_UNDERSTANDING = 1
+_UNDERSTANDING = 2
 _TAGS = sorted({path[-1] for path in _ROUTES})
 
 
