@@ -6,12 +6,12 @@ reaches the driver is written down, and only the values that differ from hold to
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -81,27 +81,29 @@ def _recording(bridge: Bridge) -> Iterator[list[Statement]]:
 def script(statements: Sequence[Statement], pair: tuple[str, str, str], hold_id: UUID) -> str:
     """The statements as one transaction of pgbench."""
     performance, first, second = pair
-    hold = f"CAST(md5({_TEXT_OF_N}) AS uuid)"
     varying = {
-        repr(hold_id): hold,
-        repr(ONCE): _TEXT_OF_N,
-        repr(UUID(performance)): "CAST(lpad(CAST(:performance AS text), 32, '0') AS uuid)",
-        repr(first): "CAST(:a AS text)",
-        repr(second): "CAST(:b AS text)",
+        str(hold_id): f"CAST(CAST(md5({_TEXT_OF_N}) AS uuid) AS text)",
+        performance: "CAST(CAST(lpad(CAST(:performance AS text), 32, '0') AS uuid) AS text)",
+        ONCE: _TEXT_OF_N,
+        f'"{first}"': """'"' || CAST(:a AS text) || '"'""",
+        f'"{second}"': """'"' || CAST(:b AS text) || '"'""",
     }
     bodies = [_PARAMETER.sub(lambda name: _spell(values[name[1]], varying), each) for each, values in statements]  # noqa: B023
     return "".join([_NUMBER, "BEGIN;\n", *(f"{body.strip()};\n" for body in bodies), "COMMIT;\n"])
 
 
 def _spell(value: Any, varying: Mapping[str, str]) -> str:
-    """A value as SQL. pgbench would take the minutes of a time for a variable, so a moment is spelt in seconds."""
-    if (expression := varying.get(repr(value))) is not None:
-        return expression
-    if isinstance(value, list):
-        return f"ARRAY[{', '.join(_spell(one, varying) for one in value)}]"
-    if isinstance(value, datetime):
-        return f"to_timestamp({value.timestamp()})"
-    return sql.Literal(value).as_string(None)
+    """A value as SQL, of which the parts that differ from hold to hold are expressions."""
+    if not isinstance(value, str):
+        return sql.Literal(value).as_string(None)
+    parts = re.split("(" + "|".join(map(re.escape, varying)) + ")", value)
+    return "(" + " || ".join(varying.get(part) or _quoted(part) for part in parts if part) + ")"
+
+
+def _quoted(text: str) -> str:
+    """A text as SQL. pgbench takes what follows a colon for a variable, so colons are spelt out."""
+    literal = sql.Literal(text).as_string(None)
+    return literal.replace(":", "' || chr(58) || '")
 
 
 def played_per_s(stack: Stack, key: str, first: int, each: int) -> tuple[float, int]:
@@ -110,7 +112,7 @@ def played_per_s(stack: Stack, key: str, first: int, each: int) -> tuple[float, 
     It takes the allotted pairs from ``first`` on: ``each`` for each of its clients.
     """
     statements = statements_of_a_hold(stack, key, first)
-    hold_id = next(values["holds"][0] for _, values in statements if "holds" in values)
+    hold_id = next(UUID(json.loads(values["holds"])[0]["hold_id"]) for _, values in statements if "holds" in values)
     file = stack.data.path / "hold.sql"
     file.write_text(script(statements, next(allotted_pairs(first, 1)), hold_id), encoding="utf-8")
     return _play(stack, file, first, each), len(statements) + 2
