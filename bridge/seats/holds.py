@@ -69,9 +69,11 @@ _SHORTEN = text(
         FROM unnest(CAST(:ids AS uuid[]), CAST(:seconds AS integer[])) AS t(hold_id, seconds)
     ), shorter AS (
         UPDATE hold h SET expires_at = LEAST(h.expires_at, told.ends_at), cap_at = LEAST(h.cap_at, told.ends_at)
-        FROM told WHERE h.hold_id = told.hold_id RETURNING h.hold_id, h.expires_at)
+        FROM told WHERE h.hold_id = told.hold_id AND told.ends_at < h.cap_at - interval '1 second'
+        RETURNING h.hold_id, h.expires_at)
     UPDATE seat s SET held_until = shorter.expires_at, changed_xid = pg_current_xact_id()
-    FROM shorter WHERE s.hold_id = shorter.hold_id AND s.state = 'held' AND s.held_until > shorter.expires_at
+    FROM shorter WHERE s.hold_id = ANY(ARRAY(SELECT hold_id FROM shorter)) AND s.hold_id = shorter.hold_id
+      AND s.state = 'held' AND s.held_until > shorter.expires_at
     """
 )
 _EXTEND = text(

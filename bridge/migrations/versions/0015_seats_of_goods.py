@@ -31,7 +31,9 @@ def upgrade() -> None:
         sa.Column("product_ref", sa.Text(), nullable=False),
         sa.Column("performance_id", postgresql.UUID(as_uuid=True), nullable=True),
         sa.Column("problem", sa.Text(), nullable=True),
-        sa.Column("changed_at", sa.DateTime(timezone=True), server_default=sa.text("clock_timestamp()"), nullable=False),
+        sa.Column(
+            "changed_at", sa.DateTime(timezone=True), server_default=sa.text("clock_timestamp()"), nullable=False
+        ),
         sa.ForeignKeyConstraint(
             ["performance_id"], ["performance.performance_id"], name=op.f("fk_goods_performance_performance_id")
         ),
