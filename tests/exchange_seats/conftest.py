@@ -15,10 +15,12 @@ import requests
 from sqlalchemy import text
 
 from bridge.bootstrap import Bridge, build
+from bridge.catalogue import api as catalogue_pages
 from bridge.channels.model import Rules
 from bridge.channels.service import Scope, add_client, set_rules
 from bridge.exchange.nodes import Dialect, Orders, add_node
 from bridge.exchange.seats_of_goods import Taken, sell_in
+from bridge.seats import api as seat_pages
 from bridge.web.app import create_app
 from config.settings import Settings
 from sandbox.onec.site_client import Books, Report, UtClient, Wire
@@ -211,8 +213,10 @@ class Theatre:
 
 
 @pytest.fixture
-def theatre(fresh_database: str, tmp_path: Path) -> Iterator[Theatre]:
-    """A broker that sells the seats of ``ut`` in ``web``, with nothing exported yet."""
+def theatre(fresh_database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Theatre]:
+    """A broker that sells the seats of ``ut`` in ``web``, with nothing exported yet; it shows no page a second time."""
+    monkeypatch.setattr(seat_pages, "MAP_LIFE_S", 0.0)
+    monkeypatch.setattr(catalogue_pages, "PAGE_LIFE_S", 0.0)
     with YooKassaServer(Config(secret_key=SECRET)) as yoo:
         shop = {
             "shop_id": "100500",
