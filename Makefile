@@ -4,7 +4,7 @@
 #   make help                      all targets
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test fuzz test-real lint bench bench-holds docs clean browser real-files
+.PHONY: help setup demo test fuzz storms test-real lint bench bench-holds docs clean browser real-files
 
 # Without compiled modules every start of a process takes about five times as long.
 unexport PYTHONDONTWRITEBYTECODE
@@ -38,6 +38,9 @@ test: .venv/.ready-dev browser ## the whole test suite
 
 fuzz: .venv/.ready-dev ## the fuzzing tests, FUZZ_TIMES (50) times as long
 	@FUZZ_TIMES=$(or $(FUZZ_TIMES),50) $(BIN)/pytest -m fuzz -n 4 --timeout=0 tests
+
+storms: .venv/.ready-dev ## the storms of tests/faults, longer and from more seeds
+	@STORM_S=$${STORM_S:-15} STORM_SEEDS=$${STORM_SEEDS:-5} $(BIN)/pytest -rs tests/faults/test_storms.py
 
 test-real: real-files .venv/.ready-dev ## tests on real files: make test-real FIXTURES=directory
 	@FIXTURES="$$(cd "$(FIXTURES)" && pwd)" $(BIN)/pytest -rs tests/real

@@ -27,7 +27,7 @@ _SEATS = text(
             max(changed_run_id) FILTER (WHERE store_ref = '') AS total_run_id,
             max(changed_run_id) FILTER (WHERE store_ref <> '') AS stores_run_id
         FROM offer_rest WHERE offer_rest.offer_id = o.offer_id) r
-    WHERE o.source = :source AND o.product_ref = :ref AND o.number IS NOT NULL
+    WHERE o.source = :source AND o.product_ref = :ref AND o.number <> ''
     ORDER BY o.is_deleted, o.offer_id
     """
 )

@@ -29,7 +29,8 @@ _FIND = text(
     SELECT o.offer_id, o.source, o.ref, COALESCE(NULLIF(o.name, ''), NULLIF(p.name, ''), o.ref) AS name,
         COALESCE(NULLIF(o.unit, ''), p.unit, '') AS unit, p.taxes,
         o.is_deleted OR COALESCE(p.is_deleted, false) AS is_withdrawn,
-        o.number IS NOT NULL OR EXISTS (SELECT 1 FROM performance WHERE performance.ref = o.product_ref) AS is_seat
+        COALESCE(o.number, '') <> ''
+            OR EXISTS (SELECT 1 FROM performance WHERE performance.ref = o.product_ref) AS is_seat
     FROM offer o LEFT JOIN product p ON p.source = o.source AND p.ref = o.product_ref
     WHERE o.ref = ANY(:refs)
     """

@@ -16,7 +16,7 @@ from bridge.core.migrate import MIGRATIONS, config
 from tests.faults.fleet import Fleet, kill, opened
 from tests.faults.storm import Storm
 
-pytestmark = [pytest.mark.faults, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.faults, pytest.mark.timeout(300)]
 
 # What a release usually brings: columns of the busiest tables, and an index; one table at a time, because whoever locks
 # two of them in one transaction ends in a ring with people who buy.

