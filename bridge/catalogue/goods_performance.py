@@ -7,7 +7,7 @@ the source.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC
 from typing import Any
 from uuid import UUID
@@ -123,36 +123,50 @@ def close_all(tx: Connection, source: str) -> None:
 def take_product(tx: Connection, source: str, ref: str, zone: ZoneInfo) -> GoodsPerformance:
     """Make the product a performance with its hall and prices, or change it; its seats are the caller's to store."""
     product = tx.execute(_PRODUCT, {"source": source, "ref": ref}).first()
-    found = _taken(tx, source, ref, product, zone)
+    seats, doubts = read_seats(tx, source, ref)
+    if not seats and not doubts and not (product and product.performance_id):
+        return GoodsPerformance(ref, None)  # its offers only look like seats
+    found = replace(_taken(tx, _Told(source, ref, product, seats, zone)), seats=seats, doubts=doubts)
     values = {"source": source, "ref": ref, "performance": found.performance_id, "problem": found.problem}
     tx.execute(_NOTE, values)
     return found
 
 
-def _taken(tx: Connection, source: str, ref: str, product: Any, zone: ZoneInfo) -> GoodsPerformance:
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What is told of a product and its seats; times are those of ``zone``."""
+
+    source: str
+    ref: str
+    product: Any
+    seats: Sequence[StockSeat]
+    zone: ZoneInfo
+
+
+def _taken(tx: Connection, told: _Told) -> GoodsPerformance:
+    product = told.product
     if product is None:
-        return GoodsPerformance(ref, "the product itself has not come yet, only its offers")
-    name = product.name or ref
+        return GoodsPerformance(told.ref, "the product itself has not come yet, only its offers")
+    name = product.name or told.ref
     if product.is_deleted and product.performance_id is None:
         return GoodsPerformance(name, None, is_withdrawn=True)
     try:
-        showing, problem = _showing(tx, source, ref, product, zone), None
+        showing, problem = _showing(tx, told), None
     except ValueError as why:
         problem = str(why)
         if product.performance_id is None:
             return GoodsPerformance(name, problem)
         showing = _as_known(tx, product.performance_id)
-    seats, doubts = read_seats(tx, source, ref)
-    is_changed = _store(tx, _Told(source, ref, product, showing, seats, zone.key), is_described=problem is None)
-    performance_id = ids.derive("performance", ref)
-    return GoodsPerformance(name, problem, performance_id, product.is_deleted, is_changed, seats, doubts)
+    is_changed = _store(tx, told, showing, is_described=problem is None)
+    performance_id = ids.derive("performance", told.ref)
+    return GoodsPerformance(name, problem, performance_id, product.is_deleted, is_changed)
 
 
-def _showing(tx: Connection, source: str, ref: str, product: Any, zone: ZoneInfo) -> Showing:
+def _showing(tx: Connection, told: _Told) -> Showing:
     """Raise ``ValueError`` with the reason if the product is no performance."""
-    if tx.execute(_FOREIGN, {"source": source, "ref": ref}).first():
+    if tx.execute(_FOREIGN, {"source": told.source, "ref": told.ref}).first():
         raise ValueError("another system has a performance under this id")
-    return read_showing(product.name or "", _facts(tx, source, product), zone)
+    return read_showing(told.product.name or "", _facts(tx, told.source, told.product), told.zone)
 
 
 def _facts(tx: Connection, source: str, product: Any) -> Facts:
@@ -173,21 +187,8 @@ def _as_known(tx: Connection, performance_id: UUID) -> Showing:
     return Showing(row.event, row.starts_at, row.sales_end_at, row.hall, row.venue, row.age_limit)
 
 
-@dataclass(frozen=True, slots=True)
-class _Told:
-    """A performance as it is to be stored."""
-
-    source: str
-    ref: str
-    product: Any
-    showing: Showing
-    seats: Sequence[StockSeat]
-    time_zone: str
-
-
-def _store(tx: Connection, told: _Told, *, is_described: bool) -> bool:
+def _store(tx: Connection, told: _Told, showing: Showing, *, is_described: bool) -> bool:
     """Store event, hall, performance and prices where they differ; whether they did."""
-    showing = told.showing
     hall = draw_hall(f"{told.source}:{told.ref}", showing.hall, showing.venue, [seat.place for seat in told.seats])
     zones = {seat.zone.ref: seat.zone for seat in told.seats}
     event_ref = f"{told.source}:{showing.event}"
@@ -205,7 +206,7 @@ def _store(tx: Connection, told: _Told, *, is_described: bool) -> bool:
         description = told.product.description or ""
         event = ErpEvent(event_ref, showing.event, description, showing.age_limit, is_deleted=False)
         changed += catalogue.take_events(tx, [event])
-    changed += catalogue.take_performances(tx, [performance], told.time_zone)
+    changed += catalogue.take_performances(tx, [performance], told.zone.key)
     return bool(changed + _store_prices(tx, told, zones))
 
 

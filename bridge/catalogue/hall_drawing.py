@@ -46,17 +46,17 @@ class _Block:
 
 
 def draw_hall(ref: str, name: str, venue: str, places: Iterable[Place]) -> ErpHall:
-    """The hall with a version that changes with its drawing."""
-    sections: dict[str, list[Place]] = defaultdict(list)
+    """The hall with a version that changes with its drawing. Of two places of the same names the first is drawn."""
+    sections: dict[str, dict[tuple[str, str], Place]] = defaultdict(dict)
     for place in places:
-        sections[place.section].append(place)
+        sections[place.section].setdefault((place.row, place.number), place)
     tiers: dict[int, list[str]] = defaultdict(list)
     for section in sorted(sections, key=lambda section: (_side(section), natural(section))):
         tiers[_tier(section)].append(section)
     seats: list[ErpHallSeat] = []
     y = 0.0
     for tier in sorted(tiers):
-        blocks = [_block(sections[section]) for section in tiers[tier]]
+        blocks = [_block(sections[section].values()) for section in tiers[tier]]
         seats += _side_by_side(blocks, y)
         y += max(block.height for block in blocks) + AISLE
     seats.sort(key=lambda seat: (seat.y, seat.x, seat.ref))
@@ -83,7 +83,7 @@ def _side_by_side(blocks: Sequence[_Block], y: float) -> list[ErpHallSeat]:
     return seats
 
 
-def _block(places: Sequence[Place]) -> _Block:
+def _block(places: Iterable[Place]) -> _Block:
     rows: dict[str, list[Place]] = defaultdict(list)
     for place in places:
         rows[place.row].append(place)

@@ -26,6 +26,13 @@ _TAKE = text(
     WHERE (s.zone_ref, s.allotment) IS DISTINCT FROM (excluded.zone_ref, excluded.allotment)
     """
 )
+# Seats that are no longer spoken of at all.
+_LEAVE = text(
+    f"""
+    UPDATE seat SET allotment = '{NOBODY}', changed_xid = pg_current_xact_id()
+    WHERE performance_id = :performance AND seat_ref <> ALL(CAST(:seats AS text[])) AND allotment IS DISTINCT FROM '{NOBODY}'
+    """  # noqa: S608  the text put in is a constant
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +45,14 @@ class SeatInStock:
 
 
 def take_stock(tx: Connection, performance_id: UUID, channel: str, seats: Sequence[SeatInStock]) -> int:
-    """Add seats and change what became different about them; return how many. ``channel`` alone sells them."""
+    """Add seats and change what became different about them; return how many. ``channel`` alone sells them; nobody
+    sells other seats of the performance.
+    """
     values = {
         "performance": performance_id,
         "seats": [seat.seat_ref for seat in seats],
         "zones": [seat.zone_ref for seat in seats],
         "allotments": [channel if seat.is_sellable else NOBODY for seat in seats],
     }
-    return tx.execute(_TAKE, values).rowcount
+    left = {"performance": performance_id, "seats": values["seats"]}
+    return tx.execute(_TAKE, values).rowcount + tx.execute(_LEAVE, left).rowcount

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from bridge.core.errors import Refused
-from tests.exchange_seats.conftest import Theatre
+from tests.exchange_seats.conftest import BUYER, Theatre
 from tests.exchange_seats.goods import STARTS, Product, Seat, files, hall, rests, season
 
 DELETED = ' Статус="Удален"'
@@ -169,11 +169,23 @@ def test_an_id_that_another_system_uses_is_set_aside(theatre: Theatre) -> None:
 
 
 def test_other_goods_of_the_same_node_stay_goods(theatre: Theatre) -> None:
-    programme = Product("programme", "Программка", None, [])
-    offer = Seat("", section=None, row="", number="", price="50")
-    theatre.export(*season(), replace(programme, seats=[replace(offer, ref="x")]))
+    programme = Product("programme", "Программка", None, [Seat("x", section=None, row="", number="", price="50")])
+    theatre.export(*season(), programme)
 
-    assert {event["name"] for event in theatre.events()} == {"Лебединое озеро", "Программка"} - {"Программка"}
+    assert [event["name"] for event in theatre.events()] == ["Лебединое озеро"]
+    assert theatre.alerts() == []
+    lines = {"lines": [{"goods": "programme#x", "quantity": "2"}], "buyer": BUYER}
+    assert theatre.ask("POST", "/v1/orders", 201, json=lines)["total_minor"] == 10_000
+    lines = {"lines": [{"goods": "lake-15#1-1", "quantity": "1"}], "buyer": BUYER}
+    assert theatre.ask("POST", "/v1/orders", 422, json=lines)["code"] == "goods_are_a_seat"
+
+
+def test_an_offer_that_is_no_seat_any_more_is_off_sale(open_theatre: Theatre) -> None:
+    first, second = season()
+
+    open_theatre.export(first.with_seat("1-1", number=""), second)
+
+    assert open_theatre.hold("1-1", expect=409)["code"] == "seats_unavailable"
 
 
 def test_dates_may_be_said_by_requisites_or_by_two_properties(theatre: Theatre) -> None:
