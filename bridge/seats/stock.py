@@ -30,7 +30,8 @@ _TAKE = text(
 _LEAVE = text(
     f"""
     UPDATE seat SET allotment = '{NOBODY}', changed_xid = pg_current_xact_id()
-    WHERE performance_id = :performance AND seat_ref <> ALL(CAST(:seats AS text[])) AND allotment IS DISTINCT FROM '{NOBODY}'
+    WHERE performance_id = :performance AND seat_ref <> ALL(CAST(:seats AS text[]))
+      AND allotment IS DISTINCT FROM '{NOBODY}'
     """  # noqa: S608  the text put in is a constant
 )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bridge.ports.goods import FileKind, Group, PriceType, Product
+from bridge.ports.goods import FileKind, Group, PriceType, Product, Property
 from tests.adapters.commerceml.samples import goods, offer, offers, read_body
 
 CLASSIFIER = """<Классификатор><Ид></Ид><Наименование>К</Наименование>
@@ -102,7 +102,8 @@ def test_documents_in_a_container_are_documents() -> None:
 
 def test_groups_know_their_parents_even_if_the_id_comes_last() -> None:
     items, reading = read_body(CLASSIFIER)
-    assert items == [Group("g1", "", "Театр", is_deleted=False), Group("g2", "g1", "Балет", is_deleted=True)]
+    groups = [item for item in items if isinstance(item, Group)]
+    assert groups == [Group("g1", "", "Театр", is_deleted=False), Group("g2", "g1", "Балет", is_deleted=True)]
     assert reading.tally.kind is FileKind.CLASSIFIER
 
 
@@ -114,7 +115,7 @@ def test_a_classifier_without_an_id_is_read() -> None:
 
 def test_the_order_of_parts_does_not_matter() -> None:
     items, reading = read_body(goods(product("p")) + CLASSIFIER)
-    assert [item.ref for item in items] == ["p", "g1", "g2"]
+    assert [item.ref for item in items] == ["p", "g1", "g2", "x"]
     assert reading.tally.kind is FileKind.CATALOG
 
 
@@ -134,3 +135,16 @@ def test_products_without_an_id_are_counted_and_skipped_with_their_line() -> Non
     assert [item.ref for item in items] == ["p"]
     assert reading.tally.products == 2
     assert reading.tally.listed[0].where == "line 2: product"
+
+
+def test_properties_are_read_with_their_choices() -> None:
+    body = (
+        "<Классификатор><Свойства><Свойство><Ид> p1 </Ид><Наименование>Зал</Наименование><ВариантыЗначений><Справочник>"
+        "<ИдЗначения>v1</ИдЗначения><Значение>Большой</Значение></Справочник><Значение>прочее</Значение>"
+        "</ВариантыЗначений></Свойство><Свойство><Ид>p2</Ид></Свойство><Свойство><Ид/></Свойство></Свойства></Классификатор>"
+    )
+
+    items, reading = read_body(body)
+
+    assert items == [Property("p1", "Зал", {"v1": "Большой"}), Property("p2")]
+    assert [one.why for one in reading.tally.skipped] == ["the id is empty"]
