@@ -43,10 +43,10 @@ def judged():
     return claim.IS_FREE.replace("clock_timestamp()", now)
 look, take = str(claim._LOOK), str(claim._TAKE)
 def with_own_clock(function):
-    def wrapped(tx, items):
+    def wrapped(tx, *given):
         claim._LOOK = text(look.replace(claim.IS_FREE, judged()))
         claim._TAKE = text(take.replace(claim.IS_FREE, judged()))
-        return function(tx, items)
+        return function(tx, *given)
     return wrapped
 claim.look, claim.take = with_own_clock(claim.look), with_own_clock(claim.take)
 """
