@@ -117,8 +117,9 @@ def take(tx: Connection, source: str) -> Taken:
     if node is None:
         return taken
     lock_source(tx, source)
-    for ref in touched(tx, source, node.seats_run_id):
-        found = take_product(tx, source, ref, ZoneInfo(node.time_zone))
+    zone = ZoneInfo(node.time_zone)
+    read = [(ref, take_product(tx, source, ref, zone)) for ref in touched(tx, source, node.seats_run_id)]
+    for ref, found in sorted(read, key=lambda one: str(one[1].performance_id)):  # in the order of everybody's locks
         seats = _take_seats(tx, source, node.seats_channel, found)
         _tell(tx, f"{source}:{ref}", found, taken.warnings)
         taken.seats += seats

@@ -14,16 +14,19 @@ from sqlalchemy import Connection, text
 
 from bridge.seats.model import NOBODY
 
+# Only what is different is touched at all: an upsert would keep buyers waiting for every seat until the import is over.
+# Nobody else writes these columns of these seats.
 _TAKE = text(
     """
     INSERT INTO seat AS s (performance_id, seat_ref, zone_ref, state, allotment)
     SELECT :performance, n.seat_ref, n.zone_ref, 'free', n.allotment
     FROM unnest(CAST(:seats AS text[]), CAST(:zones AS text[]), CAST(:allotments AS text[]))
         AS n(seat_ref, zone_ref, allotment)
+    LEFT JOIN seat old ON old.performance_id = :performance AND old.seat_ref = n.seat_ref
+    WHERE old.seat_ref IS NULL OR (old.zone_ref, old.allotment) IS DISTINCT FROM (n.zone_ref, n.allotment)
     ORDER BY n.seat_ref
     ON CONFLICT (performance_id, seat_ref) DO UPDATE SET zone_ref = excluded.zone_ref, allotment = excluded.allotment,
         changed_xid = pg_current_xact_id()
-    WHERE (s.zone_ref, s.allotment) IS DISTINCT FROM (excluded.zone_ref, excluded.allotment)
     """
 )
 # Seats that are no longer spoken of at all.
@@ -48,6 +51,8 @@ class SeatInStock:
 def take_stock(tx: Connection, performance_id: UUID, channel: str, seats: Sequence[SeatInStock]) -> int:
     """Add seats and change what became different about them; return how many. ``channel`` alone sells them; nobody
     sells other seats of the performance.
+
+    Whoever does this for several performances does it in the order of their ids, as everybody locks seats.
     """
     values = {
         "performance": performance_id,
