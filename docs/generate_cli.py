@@ -53,7 +53,8 @@ PRINTS = {
     "client add": 'the API key, this once. With `--json`: `{"name", "channel", "scopes", "key"}`',
     "channel set": 'the rules in force. With `--json`: `{"channel", "hold_ttl_s", … "fair_use": {"rate_per_s", …}}`',
     "node add": 'login and password, this once. With `--json`: `{"name", "dialect", "login", "password"}`',
-    "node set": 'that it is changed. With `--json`: `{"name", …}` and what was given',
+    "node set": 'that it is changed. With `--json`: `{"name", …}` and what was given; with `--seats` also '
+    '`{"performances", "seats_changed", "warnings"}`',
     "user add": 'the password, this once. With `--json`: `{"login", "role", "password"}`',
     "import": "what was read, written and skipped, by file. With `--json`: "
     '`{"files": [{"file", "kind", "products", "offers", "prices", "rests", "skipped": [{"where", "why"}], …}]}`, '
