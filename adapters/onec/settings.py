@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Literal, Self
-from urllib.parse import urlsplit
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationInfo, field_validator, model_validator
 
 from adapters.onec.odata import mapping
 from bridge.core.errors import Misconfigured
+from bridge.core.fields import HttpAddress, ZoneName
 
 
 class OneCSettings(BaseModel):
@@ -19,7 +18,9 @@ class OneCSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    base_url: str = Field(description="Address of the publication on the web server, such as http://host/infobase.")
+    base_url: HttpAddress = Field(
+        description="Address of the publication on the web server, such as http://host/infobase."
+    )
     login: str = Field(min_length=1, max_length=255, description="Name of the infobase user, Cyrillic as well.")
     password: SecretStr = Field(description="Password of the infobase user.")
     service_path: str = Field(
@@ -27,7 +28,7 @@ class OneCSettings(BaseModel):
         min_length=1,
         description="Path of the web service below the publication: its alias or its name.",
     )
-    timezone: str = Field(
+    timezone: ZoneName = Field(
         default="Europe/Moscow", description="IANA name of the time zone in which the infobase keeps its dates."
     )
     currency: str = Field(
@@ -104,16 +105,6 @@ class OneCSettings(BaseModel):
         default=None, description="Certificates to trust for https instead of the public ones."
     )
 
-    @field_validator("base_url")
-    @classmethod
-    def _is_plain_http_url(cls, value: str) -> str:
-        url = urlsplit(value)
-        if url.scheme not in ("http", "https") or not url.hostname:
-            raise ValueError("must be an http or https address")
-        if url.username or url.password or url.query or url.fragment:
-            raise ValueError("must hold no login, no query and no fragment")
-        return value.rstrip("/")
-
     @field_validator("service_path", "odata_path")
     @classmethod
     def _is_relative(cls, value: str) -> str:
@@ -124,15 +115,6 @@ class OneCSettings(BaseModel):
     def _is_a_mapping(cls, value: str, given: ValidationInfo) -> str:
         if given.data.get("postings") == "odata":
             _loaded(value)
-        return value
-
-    @field_validator("timezone")
-    @classmethod
-    def _is_known_zone(cls, value: str) -> str:
-        try:
-            ZoneInfo(value)
-        except (LookupError, OSError, ValueError) as error:
-            raise ValueError("must be an IANA time zone") from error
         return value
 
     @model_validator(mode="after")

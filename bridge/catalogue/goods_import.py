@@ -60,7 +60,9 @@ def import_goods(tx: Connection, reading: GoodsReading, *, file: str, source: st
 
 # Within a transaction nothing tells the planner how much the tables have grown, so plans must neither be kept nor read
 # all of a table; planning anew costs next to nothing where a statement writes thousands of rows.
+# A batch on a busy machine may take longer than anything a buyer waits for.
 _PLANS = {
+    "statement_timeout": "60s",
     "plan_cache_mode": "force_custom_plan",
     "enable_seqscan": "off",
     "enable_hashjoin": "on",

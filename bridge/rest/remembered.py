@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 
 from flask import Response, request
 
-KEPT_MAX = 1_000
 DAY_S = 86_400
 
 
@@ -33,10 +32,13 @@ class Page:
 
 
 class Remembered:
-    """Pages shown again for ``life_s`` seconds. Memory is bounded: beyond ``KEPT_MAX`` pages all are forgotten."""
+    """Pages shown again for ``life_s`` seconds. Memory is bounded: beyond ``kept_max`` pages all are forgotten."""
 
-    def __init__(self, life_s: float, told_apart_by: Callable[[bytes], bytes] = bytes) -> None:
+    def __init__(
+        self, life_s: float, told_apart_by: Callable[[bytes], bytes] = bytes, *, kept_max: int = 1_000
+    ) -> None:
         """``told_apart_by`` is the part of a body that must differ for a caller to need it anew."""
+        self._kept_max = kept_max
         self._life_s = life_s
         self._told_apart_by = told_apart_by
         self._keeping = f"public, max-age={max(1, round(life_s))}" + (", immutable" if life_s > DAY_S else "")
@@ -54,7 +56,7 @@ class Remembered:
         return response
 
     def _get(self, key: str, read: Callable[[], bytes]) -> Page:
-        if len(self._pages) > KEPT_MAX:
+        if len(self._pages) > self._kept_max:
             self._pages.clear()
         page = self._pages.setdefault(key, Page())
         with page.lock:

@@ -39,6 +39,7 @@ from bridge.seats.shapes import BestWanted, HoldShown, HoldWanted, LayoutDrawn, 
 
 MAP_LIFE_S = 0.25
 FOR_EVER_S = 365 * 86_400.0
+LAYOUTS_MAX = 50  # halls of 100 kB in the memory of each process; proxies and browsers keep them for ever
 
 
 class Since(BaseModel):
@@ -69,7 +70,7 @@ class SeatsApi:
         self._desk = Desk(db, gateway)
         self._wait_max_s = wait_max_s
         self._maps = Remembered(MAP_LIFE_S, _without_version)
-        self._layouts = Remembered(FOR_EVER_S)
+        self._layouts = Remembered(FOR_EVER_S, kept_max=LAYOUTS_MAX)
 
     def seats(self, path: PerformancePath, query: Since) -> Response:
         """The seats of a performance, or those that changed since a version. ``Age`` says how old the picture is.

@@ -63,11 +63,18 @@ class Desk:
     def place(self, asked: Asked, deadline: Deadline) -> Given:
         """Hold what is asked for and wait for the ERP until ``deadline``, if it has to agree. Raises ``Refused``."""
         self._gateway.check_room()
-        given = self._placing.call(asked)
+        given = self._placing.call(asked) if asked.best is None else self._choose(asked)
         if given.work_id is None:
             return given
         self._gateway.run(given.work_id, deadline)
         return Given(self._finishing.call(asked))
+
+    def _choose(self, asked: Asked) -> Given:
+        """Place seats of our choice, alone: it takes several steps, so its locks are not in the order of everybody."""
+        given = self._place_alone(asked)
+        if isinstance(given, Exception):
+            raise given
+        return given
 
     def _place_together(self, asked: Sequence[Asked]) -> list[Given | Exception]:
         """One transaction for all; who came twice at once is answered after it, like anybody who repeats himself."""
@@ -80,13 +87,14 @@ class Desk:
 
     def _place_once(self, asked: Sequence[Asked]) -> Outcomes:
         """Most requests are new, so they are placed first; whoever turns out to have asked before is looked up."""
+        last: Exception = Raced()
         for look_first in (False, True, True):
             try:
                 with self._db.begin() as tx:
                     return _place(tx, asked, _seen(tx, asked) if look_first else {})
-            except (Raced, IntegrityError):
-                continue
-        raise Raced
+            except (Raced, IntegrityError) as error:
+                last = error
+        raise last
 
     def _finish_together(self, asked: Sequence[Asked]) -> list[Answer]:
         """Answer by what has become of each hold. Of one that the ERP was not asked about nothing is kept."""
@@ -131,9 +139,10 @@ def _seen(tx: Connection, asked: Sequence[Asked]) -> Outcomes:
 
 
 def _placed(tx: Connection, asked: Sequence[Asked]) -> list[Placed | Refused]:
-    """Named seats first, all in one statement; then whoever leaves the choice to us, one after another."""
-    named = iter(place_holds(tx, [one.place for one in asked if one.best is None]))
-    return [next(named) if one.best is None else place_best(tx, one.place, one.best) for one in asked]
+    """Named seats are all placed in one statement; who leaves the choice to us came alone."""
+    if asked and asked[0].best is not None:
+        return [place_best(tx, asked[0].place, asked[0].best)]
+    return place_holds(tx, [one.place for one in asked])
 
 
 def _again(answer: Answer | Refused) -> Given | Exception:

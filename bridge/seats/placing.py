@@ -180,12 +180,16 @@ def _row(place: Place, hold: Hold) -> dict[str, Any]:
 
 def place_best(tx: Connection, place: Place, best: BestWish) -> Placed | Refused:
     """Hold the best free group. Others may be quicker: then the next best, a few times. What is refused changes
-    nothing.
+    nothing and keeps no seat locked.
     """
     for refs in _proposals(tx, place.performance_id, best, place.rules):
         wishes = [Wish(ref, best.price_type) for ref in refs]
-        (outcome,) = place_holds(tx, [replace(place, wishes=wishes)])
-        if isinstance(outcome, Placed) or outcome.code != "seats_unavailable":
+        with tx.begin_nested() as attempt:
+            (outcome,) = place_holds(tx, [replace(place, wishes=wishes)])
+            if isinstance(outcome, Placed):
+                return outcome
+            attempt.rollback()
+        if outcome.code != "seats_unavailable":
             return outcome
     return Refused("group_unavailable", "There are no %(count)s free seats like that.", count=best.count)
 

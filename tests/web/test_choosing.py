@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
+import requests
+
 from tests.exchange.stage import Stage
 
 A, B = "P-01-01", "P-01-02"
@@ -11,8 +15,12 @@ def seats_of(stage: Stage, **query: str) -> dict[str, object]:
     return dict(stage.get(f"/v1/performances/{stage.performance}/seats", params=query))
 
 
+def ask_to_hold(stage: Stage, **body: object) -> requests.Response:
+    return stage.ask("POST", "/v1/holds", json={"performance": stage.performance, **body})
+
+
 def place(stage: Stage, expect: int = 201, **body: object) -> dict[str, object]:
-    answer = stage.ask("POST", "/v1/holds", json={"performance": stage.performance, **body})
+    answer = ask_to_hold(stage, **body)
     assert answer.status_code == expect, answer.text
     return dict(answer.json())
 
@@ -52,6 +60,17 @@ def test_the_best_seats_are_neighbours_and_held_in_1c_too(stage: Stage) -> None:
     assert len({seat.rpartition("-")[0] for seat in seats}) == 1
     assert abs(int(seats[0][-2:]) - int(seats[1][-2:])) == 1
     assert {stage.onec_seat(seat)["state"] for seat in seats} == {"held"}
+
+
+def test_who_leaves_the_choice_and_who_names_seats_do_not_lock_each_other_out(stage: Stage) -> None:
+    wishes = [{"best": {"count": 2}}, {"seats": ["P-02-10", A]}, {"best": {"count": 3}}, {"seats": [B, "P-01-10"]}] * 4
+
+    with ThreadPoolExecutor(len(wishes)) as callers:
+        answers = list(callers.map(lambda wish: ask_to_hold(stage, **wish), wishes))
+
+    assert {answer.status_code for answer in answers} <= {201, 202, 409}, [answer.text for answer in answers]
+    held = [seat["id"] for answer in answers if answer.ok for seat in answer.json()["seats"]]
+    assert len(held) == len(set(held)) == stage.one("SELECT count(*) FROM seat WHERE state = 'held'")
 
 
 def test_a_group_larger_than_what_is_free_is_refused(stage: Stage) -> None:

@@ -59,6 +59,17 @@ def test_a_refusal_of_1c_is_replayed_as_well(stage: Stage) -> None:
     assert again.headers["Content-Type"] == "application/problem+json"
 
 
+def test_a_key_whose_answer_is_forgotten_does_not_make_a_second_hold(stage: Stage) -> None:
+    stage.ask("DELETE", f"/v1/holds/{place(stage).json()['id']}")
+    stage.work()
+    stage.run("DELETE FROM idempotency")
+
+    answer = place(stage)
+
+    assert (answer.status_code, answer.json()["code"]) == (409, "already_exists")
+    assert stage.one("SELECT count(*) FROM hold") == 1
+
+
 def test_a_request_that_was_refused_before_anything_was_done_may_be_repeated(stage: Stage) -> None:
     other = stage.hold(A)
     assert place(stage).status_code == 409

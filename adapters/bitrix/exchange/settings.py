@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Self
-from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
+
+from bridge.core.fields import HttpAddress, ZoneName
 
 SCRIPT = "/bitrix/admin/1c_exchange.php"
 # The site keeps the cursor of orders under so many characters of the path: pages whose paths begin alike share it.
@@ -27,7 +27,7 @@ class BitrixSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     name: str = Field(default="bitrix", pattern="^[a-z0-9][a-z0-9_-]{0,39}$", description="Our name of the site.")
-    base_url: str = Field(description="Address of the site, such as https://shop.example.")
+    base_url: HttpAddress = Field(description="Address of the site, such as https://shop.example.")
     login: str = Field(min_length=1, max_length=255, description="A user of the site who may exchange with 1C.")
     password: SecretStr = Field(description="Password of that user.")
     path: str = Field(default=SCRIPT, min_length=1, description="Path of the script that takes goods.")
@@ -63,7 +63,7 @@ class BitrixSettings(BaseModel):
     part_bytes: int = Field(default=1_000_000, ge=1_000, description="Largest part of a file, if the site allows more.")
     answer_s: float = Field(default=60, ge=1, le=115, description="Longest wait for one answer, in seconds.")
     pause_s: float = Field(default=2, ge=0.01, le=30, description="Pause between two steps of an import, in seconds.")
-    timezone: str = Field(default="Europe/Moscow", description="IANA name of the site's time zone.")
+    timezone: ZoneName = Field(default="Europe/Moscow", description="IANA name of the site's time zone.")
     currency: str = Field(
         default="RUB", pattern="^[A-Z]{3}$", description="ISO 4217 currency the site means by a word nobody knows."
     )
@@ -71,31 +71,12 @@ class BitrixSettings(BaseModel):
         default=None, description="Certificates to trust for https instead of the public ones."
     )
 
-    @field_validator("base_url")
-    @classmethod
-    def _is_plain_http_url(cls, value: str) -> str:
-        url = urlsplit(value)
-        if url.scheme not in ("http", "https") or not url.hostname:
-            raise ValueError("must be an http or https address")
-        if url.username or url.password or url.query or url.fragment:
-            raise ValueError("must hold no login, no query and no fragment")
-        return value.rstrip("/")
-
     @field_validator("path", "orders_path")
     @classmethod
     def _is_path(cls, value: str) -> str:
         if "?" in value or "#" in value or "://" in value:
             raise ValueError("must be a path, without an address and without arguments")
         return "/" + value.strip("/")
-
-    @field_validator("timezone")
-    @classmethod
-    def _is_known_zone(cls, value: str) -> str:
-        try:
-            ZoneInfo(value)
-        except (LookupError, OSError, ValueError) as error:
-            raise ValueError("must be an IANA time zone") from error
-        return value
 
     @model_validator(mode="after")
     def _takes_orders_from_nobody(self) -> Self:

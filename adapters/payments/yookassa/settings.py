@@ -8,6 +8,8 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 
+from bridge.core.fields import HttpAddress
+
 # Published at https://yookassa.ru/developers/using-api/webhooks#ip
 PUBLISHED_NETWORKS = (
     "185.71.76.0/27",
@@ -22,13 +24,11 @@ LOOPBACK_HOSTS = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
 def _safe_base_url(url: str) -> str:
-    """The address without a trailing slash; the key must not travel in clear, except to a rehearsal on this machine."""
+    """The key must not travel in clear, except to a rehearsal on this machine."""
     parts = urlsplit(url)
-    if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in LOOPBACK_HOSTS):
+    if parts.scheme != "https" and parts.hostname not in LOOPBACK_HOSTS:
         raise ValueError("must be https (http only for loopback)")
-    if not parts.hostname or parts.username or parts.query or parts.fragment:
-        raise ValueError("must be a plain address: no login, query or fragment")
-    return url.rstrip("/")
+    return url
 
 
 class YooKassaSettings(BaseModel):
@@ -41,7 +41,7 @@ class YooKassaSettings(BaseModel):
     )
     shop_id: str = Field(pattern=r"^[0-9A-Za-z_-]{1,64}$", description="shopId from the YooKassa cabinet")
     secret_key: SecretStr = Field(min_length=1, description="Secret key of the shop; test keys begin with test_")
-    base_url: Annotated[str, AfterValidator(_safe_base_url)] = Field(
+    base_url: Annotated[HttpAddress, AfterValidator(_safe_base_url)] = Field(
         default="https://api.yookassa.ru/v3", description="Address of the API, without a trailing slash"
     )
     webhook_networks: tuple[IPv4Network | IPv6Network, ...] = Field(

@@ -76,7 +76,7 @@ def test_an_answer_lost_after_connecting_leaves_the_outcome_unknown(
 ) -> None:
     publication.answers(reply)
 
-    assert type(apply(erp, 0.5)) is Unknown
+    assert type(apply(erp, 1)) is Unknown
     assert len(publication.received) == 1
 
 
@@ -96,10 +96,10 @@ def test_no_peer_holds_a_call_past_its_deadline(publication: Publication, erp: O
     publication.answers(reply)
     started = time.monotonic()
 
-    error = apply(erp, 0.5)
+    error = apply(erp, 1)
 
     assert type(error) is Unknown
-    assert time.monotonic() - started < 1.5
+    assert time.monotonic() - started < 3
 
 
 def test_a_deadline_that_is_over_sends_nothing(publication: Publication, erp: OneCErp) -> None:
