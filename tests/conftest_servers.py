@@ -104,5 +104,5 @@ def _create(server: Postgres, template: str) -> str:
     name = f"test_{uuid.uuid4().hex[:12]}"
     words = (sql.Identifier(name), sql.Identifier(template), sql.Identifier(OWNER))
     with psycopg.connect(server.admin_url(), autocommit=True) as admin:
-        admin.execute(sql.SQL("CREATE DATABASE {} TEMPLATE {} OWNER {}").format(*words))
+        admin.execute(sql.SQL("CREATE DATABASE {} TEMPLATE {} OWNER {} STRATEGY FILE_COPY").format(*words))
     return name
