@@ -28,6 +28,7 @@ from bridge.core.http import Sender
 from bridge.core.permits import Permits
 from bridge.core.retry import Policy
 from bridge.core.runner import Lane, Runner
+from bridge.exchange import doubts
 from bridge.exchange.files import FileFormat, goods_format, statement_format
 from bridge.exchange.goods_sync import CALL_S as GOODS_CALL_S
 from bridge.exchange.goods_sync import LANE as GOODS_SYNC
@@ -39,6 +40,7 @@ from bridge.exchange.runs_import import Readers
 from bridge.exchange.runs_site import ExchangeSite
 from bridge.exchange.runs_site import Rules as SiteRules
 from bridge.exchange.seat_commands import SeatCommands
+from bridge.exchange.seats_returned import SeatsReturned
 from bridge.exchange.storefront_work import Rules as StorefrontRules
 from bridge.exchange.storefront_work import StorefrontExchange
 from bridge.exchange.sync import LANE as SYNC
@@ -256,3 +258,5 @@ def _lanes(settings: Settings, db: Database, erp: Erp | None, accounts: Accounts
         Lane(facts.LANE, postings.perform, policy, given.postings_max, given.postings_call_s),
         Lane(SYNC, Sync(db, erp).perform, policy, batch_max=1, call_s=120.0),
     ]
+    returned = SeatsReturned(db, erp)
+        Lane(doubts.LANE, returned.perform, policy, given.commands_max),

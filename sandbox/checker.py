@@ -6,9 +6,11 @@ it looked at and what is wrong; an empty list of wrongs over a number of things 
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import pairwise
 from typing import Any
 
 import psycopg
@@ -96,8 +98,7 @@ def _minor(amount: str) -> int:
 
 
 def _one_owner(ledgers: Ledgers) -> Verdict:
-    """G1: a seat has one owner, the same in both books."""
-    sold = Counter((sale["performance_id"], sale["seat_id"]) for sale in ledgers.erp["sales"])
+    """G1: a seat has one owner at a time, the same in both books."""
     ours = Counter(
         (line["performance"], line["seat_ref"]) for line in ledgers.tables["lines"] if line["state"] == "sold"
     )
@@ -108,8 +109,8 @@ def _one_owner(ledgers: Ledgers) -> Verdict:
         where = (seat["performance"], seat["seat_ref"])
         theirs = ledgers.erp["seats"].get(seat["performance"], {}).get(seat["seat_ref"], {})
         line = lines.get(seat["order_line_id"] or "")
-        if sold[where] > 1 or ours[where] > 1:
-            return f"{where} was sold {sold[where]} times in the ERP and {ours[where]} times here"
+        if ours[where] > 1:
+            return f"{where} was sold {ours[where]} times here"
         if line and line["order_id"] in confirmed and theirs.get("owner") != line["order_id"]:
             return f"{where} belongs to {theirs.get('owner')} in the ERP and to {line['order_id']} here"
         if (
@@ -120,9 +121,30 @@ def _one_owner(ledgers: Ledgers) -> Verdict:
             return f"{where} is sold here and {theirs.get('state')} in the ERP"
         return None
 
-    doubled = [f"{where} was sold {times} times in the ERP" for where, times in sold.items() if times > 1]
     verdict = _verdict("G1 one owner a seat", ledgers.tables["seats"], wrong)
-    return Verdict(verdict.guarantee, verdict.looked_at, [*verdict.wrongs, *doubled])
+    return Verdict(verdict.guarantee, verdict.looked_at, [*verdict.wrongs, *_sold_twice(ledgers), *_freed(ledgers)])
+
+
+def _sold_twice(ledgers: Ledgers) -> Iterator[str]:
+    """Seats the ERP sold before the ticket of the sale before had come back."""
+    sales: dict[tuple[str, str], list[Mapping[str, Any]]] = defaultdict(list)
+    for sale in ledgers.erp["sales"]:
+        sales[sale["performance_id"], sale["seat_id"]].append(sale)
+    for where, those in sales.items():
+        for earlier, later in pairwise(those):
+            back = earlier["returned_at"]
+            if back is None or datetime.fromisoformat(back) > datetime.fromisoformat(later["at"]):
+                yield f"{where} was sold in the ERP to {earlier['owner']} and to {later['owner']}"
+
+
+def _freed(ledgers: Ledgers) -> Iterator[str]:
+    """Tickets that came back here but not in the ERP."""
+    back = {
+        (sale["performance_id"], sale["seat_id"], sale["owner"]) for sale in ledgers.erp["sales"] if sale["returned_at"]
+    }
+    for line in ledgers.tables["lines"]:
+        if line["state"] == "returned" and (line["performance"], line["seat_ref"], line["order_id"]) not in back:
+            yield f"{line['performance'], line['seat_ref']} of order {line['order_id']} came back here only"
 
 
 def _told(ledgers: Ledgers, *subjects: str) -> bool:

@@ -169,7 +169,7 @@ def _errands(tx: Connection, batch: Sequence[Work]) -> list[Errand]:
     """What each row stands for, read for all of them together."""
     of_holds = [work for work in batch if work.kind != "confirm" and "performance_ref" not in work.payload]
     found = holds.get_many(tx, [UUID(work.payload["hold_id"]) for work in of_holds])
-    refs = _performance_refs(tx, [hold.performance_id for hold in found.values()])
+    refs = performance_refs(tx, [hold.performance_id for hold in found.values()])
     return [_errand(tx, work, found, refs) for work in batch]
 
 
@@ -198,12 +198,13 @@ def _command(tx: Connection, work: Work, found: Mapping[UUID, HeldSeats], refs: 
     return Hold(hold_id, refs[hold.performance_id], seats, max(1, round(hold.cap_in_s)), hold.channel)
 
 
-def _performance_refs(tx: Connection, performance_ids: Sequence[UUID]) -> dict[UUID, str]:
+def performance_refs(tx: Connection, performance_ids: Sequence[UUID]) -> dict[UUID, str]:
+    """The ERP's own ids of performances."""
     return {row.performance_id: row.ref for row in tx.execute(_REFS, {"ids": list(performance_ids)})}
 
 
 def _confirm(tx: Connection, order: Order) -> Confirm:
-    refs = _performance_refs(tx, [seat.performance_id for _, seat in order.seats])
+    refs = performance_refs(tx, [seat.performance_id for _, seat in order.seats])
     currency = order.total.currency
     lines = [
         ErpOrderLine(

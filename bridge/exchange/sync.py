@@ -22,6 +22,7 @@ from bridge.core.db import Database
 from bridge.core.deadline import Deadline
 from bridge.core.errors import BridgeError
 from bridge.core.outbox import Work
+from bridge.exchange import doubts
 from bridge.ports.erp import Changes, Erp, ErpSeat
 from bridge.seats import holds
 from bridge.seats.inventory import SeatNews, take_erp_news
@@ -45,8 +46,9 @@ _END_RUN = text(
     UPDATE sync_run SET finished_at = clock_timestamp(), counts = :counts, error = :error WHERE sync_run_id = :id
     """
 ).bindparams(bindparam("counts", type_=JSONB))
+# One that runs may have read already what has changed since.
 _UNDONE = text(
-    "SELECT 1 FROM outbox WHERE key = :key AND kind = :kind AND payload = :payload AND status IN ('ready', 'running')"
+    "SELECT 1 FROM outbox WHERE key = :key AND kind = :kind AND payload = :payload AND status = 'ready'"
 ).bindparams(bindparam("payload", type_=JSONB))
 
 
@@ -126,7 +128,9 @@ class Sync:
 
 
 def take_seats(tx: Connection, seats: Sequence[ErpSeat]) -> int:
-    """Take over the ERP's word on seats; end holds whose seats it sold to others, and release ghosts in it."""
+    """Take over the ERP's word on seats; end holds whose seats it sold to others, release ghosts in it, ask it about
+    sales of ours that it does not name.
+    """
     if not seats:
         return 0
     ids = catalogue.performance_ids(tx, {seat.performance_ref for seat in seats})
@@ -136,6 +140,7 @@ def take_seats(tx: Connection, seats: Sequence[ErpSeat]) -> int:
         subject = f"seat:{stolen.performance_id}:{stolen.seat_ref}"
         raise_alert(tx, "seat_sold_behind_hold", subject, STOLEN, severity=Severity.WARNING)
     _release_ghosts(tx, taken.ghosts, seats)
+    doubts.ask_about(tx, taken.doubted)
     return taken.changed
 
 

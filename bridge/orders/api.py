@@ -100,6 +100,7 @@ class OrderLineShown(Shown):
     price_minor: int
     amount_minor: int
     vat: str | None
+    state: Annotated[str, Field(description="open, sold, or returned: its ticket came back in the ERP")]
 
 
 class PostingShown(Shown):

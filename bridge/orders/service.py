@@ -18,7 +18,7 @@ from bridge.core.money import Money
 from bridge.orders.model import Basket, Buyer, BuyerKind, Keeper, Order, OrderLine, OrderState, SeatPlace, may_become
 from bridge.seats import holds
 from bridge.seats.model import Hold, HoldState
-from bridge.seats.sale import SaleLine, sell_seats
+from bridge.seats.sale import SaleLine, sell_seats, take_back
 
 _INSERT = text(
     """
@@ -73,6 +73,13 @@ _CHANGE = text(
     """
 )
 _SELL_LINES = text("UPDATE order_line SET state = 'sold' WHERE order_id = :id AND state = 'open'")
+_RETURN_LINES = text(
+    """
+    UPDATE order_line SET state = 'returned', returned_at = clock_timestamp()
+    WHERE order_id = :id AND order_line_id = ANY(:lines) AND state = 'sold' RETURNING order_line_id
+    """
+)
+_TOUCH = text("UPDATE customer_order SET changed_at = clock_timestamp() WHERE order_id = :id")
 _LAPSED = text(
     """
     UPDATE customer_order o SET state = 'expired', changed_at = clock_timestamp()
@@ -282,6 +289,17 @@ def _sell_seats(tx: Connection, order: Order) -> bool:
     if not sources_of(tx, {seat.performance_id for _, seat in order.seats}):
         outbox.put(tx, holds.LANE, "confirm", order_key(order.id), {"order_id": str(order.id)})
     return True
+
+
+def take_back_lines(tx: Connection, order: Order, line_ids: Sequence[UUID]) -> list[UUID]:
+    """Tickets of an order came back in the ERP: their lines are no part of it any more, and their seats are nobody's.
+    Money is not moved. The caller has locked the order. Returns the lines that were sold until now; again: none.
+    """
+    returned = list(tx.execute(_RETURN_LINES, {"id": order.id, "lines": list(line_ids)}).scalars())
+    if returned:
+        take_back(tx, returned)
+        tx.execute(_TOUCH, {"id": order.id})
+    return returned
 
 
 def extend_for_payment(tx: Connection, order: Order, seconds: int) -> None:

@@ -78,11 +78,13 @@ order_line = Table(
     Column("price_minor", BigInteger, nullable=False),
     Column("amount_minor", BigInteger, Computed("round(price_minor::numeric * quantity)::bigint", persisted=True)),
     words("state", default="open"),
+    moment("returned_at", nullable=True),
     CheckConstraint("quantity > 0", name="quantity"),
     CheckConstraint(
         "(hold_id IS NULL) = (seat_ref IS NULL) AND (performance_id IS NULL) = (seat_ref IS NULL)",
         name="seat_is_whole",
     ),
-    CheckConstraint("state IN ('open', 'sold', 'void')", name="state"),
+    CheckConstraint("state IN ('open', 'sold', 'returned', 'void')", name="state"),
+    CheckConstraint("(state = 'returned') = (returned_at IS NOT NULL)", name="returned_at"),
     Index("uq_order_line_sold", "performance_id", "seat_ref", unique=True, postgresql_where=text("state = 'sold'")),
 )

@@ -12,7 +12,7 @@ from bridge.core import outbox
 from bridge.core.errors import Refused
 from bridge.core.money import Money
 from bridge.orders import service as orders
-from bridge.payments import attempts, facts
+from bridge.payments import attempts, facts, returns
 from bridge.payments.late import LANE
 from bridge.payments.model import AttemptState, FactKind, Refund, RefundLife
 from bridge.ports.provider import RefundSnapshot, RefundState
@@ -112,6 +112,7 @@ def see(tx: Connection, refund_id: UUID, snapshot: RefundSnapshot) -> RefundLife
         take_refunded(tx, refund.attempt_id, snapshot)
     if state is RefundLife.CANCELED:
         raise_alert(tx, "refund_canceled", f"refund:{refund_id}", snapshot.reason or "canceled by the provider")
+    returns.tell(tx, attempts.get(tx, refund.attempt_id).order_id)
     return state
 
 
@@ -119,6 +120,7 @@ def refuse(tx: Connection, refund_id: UUID, error: Refused) -> None:
     """The provider will not give the money back; a person is told."""
     tx.execute(_SEEN, {"id": refund_id, "state": RefundLife.REFUSED.value, "ref": None})
     raise_alert(tx, "refund_refused", f"refund:{refund_id}", str(error))
+    returns.tell(tx, attempts.get(tx, get(tx, refund_id).attempt_id).order_id)
 
 
 def take_refunded(tx: Connection, attempt_id: UUID, snapshot: RefundSnapshot) -> None:
@@ -133,6 +135,7 @@ def take_refunded(tx: Connection, attempt_id: UUID, snapshot: RefundSnapshot) ->
     )
     if posting_id is None:
         return
+    returns.tell(tx, order.id)
     if not is_held:
         facts.post(tx, order.id, posting_id)
     elif facts.balance(tx, attempt_id) == 0:

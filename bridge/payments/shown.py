@@ -70,6 +70,7 @@ def _show_line(line: OrderLine) -> OrderLineShown:
         price_minor=line.price_minor,
         amount_minor=line.amount_minor,
         vat=line.vat,
+        state=line.state,
     )
 
 

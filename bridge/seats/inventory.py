@@ -63,6 +63,16 @@ _CONFLICTS = text(
     WHERE s.hold_id IS NOT NULL AND s.state = 'held' AND s.held_until > clock_timestamp()
     """
 )
+# The ERP names the hold of each seat that we hold or have sold in it.
+_DOUBTED = text(
+    """
+    SELECT s.order_line_id FROM seat s
+    JOIN unnest(CAST(:performances AS uuid[]), CAST(:seats AS text[]), CAST(:holds AS uuid[]))
+        AS n(performance_id, seat_ref, hold_id)
+      ON n.performance_id = s.performance_id AND n.seat_ref = s.seat_ref
+    WHERE s.order_line_id IS NOT NULL AND n.hold_id IS DISTINCT FROM s.hold_id
+    """
+)
 _GHOSTS = text(
     """
     SELECT n.hold_id FROM unnest(CAST(:holds AS uuid[])) AS n(hold_id)
@@ -127,26 +137,31 @@ def seat_map(tx: Connection, performance_id: UUID, since: str | None, channel: s
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """What came of the ERP's news: rows changed; seats sold behind a live hold; holds that live only in the ERP."""
+    """What came of the ERP's news: rows changed; seats sold behind a live hold; holds that live only in the ERP; order
+    lines whose seats it no longer calls ours.
+    """
 
     changed: int
     stolen: Sequence[Stolen]
     ghosts: Sequence[UUID]
+    doubted: Sequence[UUID]
 
 
 def take_erp_news(tx: Connection, news: Sequence[SeatNews]) -> Taken:
     """Take over the ERP's states for seats that nobody of ours owns, adding seats that are new.
 
     What the ERP says of a hold of ours is an echo, perhaps a late one: of that we know better. A hold that has ended
-    here and lives there is a ghost, if no work is under way that would release it.
+    here and lives there is a ghost, if no work is under way that would release it. News may be older than a sale of
+    ours, so a seat that it no longer calls ours is only doubted: it stays sold.
     """
-    strangers = [item for item in news if item.hold_id is None]
-    changed = tx.execute(_ERP_SAYS, _columns(strangers)).rowcount
-    changed += tx.execute(_ADD, _columns([item for item in news if item.hold_id is not None])).rowcount
-    found = tx.execute(_CONFLICTS, _columns([item for item in strangers if item.state == "sold"]))
-    echoed = sorted({item.hold_id for item in news if item.hold_id is not None and item.state == "held"})
+    echoes = [item for item in news if item.hold_id is not None and item.state == "held"]
+    facts = [item for item in news if item.hold_id is None or item.state != "held"]
+    changed = tx.execute(_ERP_SAYS, _columns(facts)).rowcount + tx.execute(_ADD, _columns(echoes)).rowcount
+    sold = [item for item in facts if item.hold_id is None and item.state == "sold"]
+    stolen = [Stolen(*row) for row in tx.execute(_CONFLICTS, _columns(sold))]
+    echoed = sorted({item.hold_id for item in echoes if item.hold_id})
     ghosts = list(tx.execute(_GHOSTS, {"holds": echoed}).scalars())
-    return Taken(changed, [Stolen(*row) for row in found], ghosts)
+    return Taken(changed, stolen, ghosts, list(tx.execute(_DOUBTED, _columns(news)).scalars()))
 
 
 def _columns(news: Sequence[SeatNews]) -> dict[str, list[Any]]:
@@ -155,4 +170,5 @@ def _columns(news: Sequence[SeatNews]) -> dict[str, list[Any]]:
         "seats": [item.seat_ref for item in news],
         "zones": [item.zone_ref for item in news],
         "states": [item.state for item in news],
+        "holds": [item.hold_id for item in news],
     }

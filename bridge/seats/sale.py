@@ -1,4 +1,6 @@
-"""Selling seats: the guarded step. A seat is sold to an order line only if its hold is ours, or if nobody has it."""
+"""Selling seats: the guarded step. A seat is sold to an order line only if its hold is ours, or if nobody has it; it is
+taken back only from the line that has it.
+"""
 
 from __future__ import annotations
 
@@ -46,6 +48,17 @@ _LOST = text(
     ORDER BY s.seat_ref
     """  # noqa: S608  as above
 )
+# What the seat is from now on, the ERP knows: until it is read again, nobody gets it.
+_TAKE_BACK = text(
+    """
+    WITH locked AS (
+        SELECT performance_id, seat_ref FROM seat WHERE order_line_id = ANY(:lines) AND state = 'sold'
+        ORDER BY performance_id, seat_ref FOR UPDATE
+    )
+    UPDATE seat s SET state = 'blocked', hold_id = NULL, order_line_id = NULL, changed_xid = pg_current_xact_id()
+    FROM locked WHERE s.performance_id = locked.performance_id AND s.seat_ref = locked.seat_ref
+    """
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,3 +87,8 @@ def sell_seats(tx: Connection, lines: Sequence[SaleLine]) -> bool:
     if len(rows) != len(lines):
         raise seats_unavailable(list(tx.execute(_LOST, values).scalars()))
     return any(row.was_retaken for row in rows)
+
+
+def take_back(tx: Connection, order_line_ids: Sequence[UUID]) -> None:
+    """The tickets of these lines came back: their seats are nobody's, and blocked until the ERP says what they are."""
+    tx.execute(_TAKE_BACK, {"lines": list(order_line_ids)})

@@ -7,7 +7,7 @@ from typing import Any
 
 from sandbox.onec.feed import Key
 from sandbox.onec.infobase import Infobase
-from sandbox.onec.records import Event, Hall, MoneyDocument, Order, Performance, Price, Seat, SeatState, Verdict
+from sandbox.onec.records import Event, Hall, MoneyDocument, Order, Performance, Price, Seat, Verdict
 from sandbox.onec.xdto import Object
 
 
@@ -68,13 +68,13 @@ def posting(document: MoneyDocument) -> Object:
 
 
 def seat(seat: Seat) -> Object:
-    """A seat and, if it is held, by which hold."""
+    """A seat and, if it is held or sold through the broker, by which hold."""
     return {
         "PerformanceId": seat.performance_id,
         "SeatId": seat.id,
         "ZoneId": seat.zone_id,
         "State": seat.state,
-        "HoldId": seat.owner if seat.state is SeatState.HELD else None,
+        "HoldId": seat.hold_id or None,
     }
 
 

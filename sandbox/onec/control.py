@@ -1,4 +1,6 @@
-"""The back doors: the audit, faults, restarts, the clock, switches, and a box office that sells without telling anyone."""
+"""The back doors: the audit, faults, restarts, the clock, switches, and a box office that sells and takes back without
+telling anyone.
+"""
 
 from __future__ import annotations
 
@@ -40,10 +42,7 @@ def audit(service: WebService, *, with_calls: bool) -> dict[str, Any]:
             "performances": {each.id: asdict(each) for each in infobase.season.performances.values()},
             "prices": [asdict(price) for price in infobase.season.prices.values()],
             "seats": _seats(infobase),
-            "sales": [
-                dict(zip(("performance_id", "seat_id", "owner", "at"), sale, strict=True))
-                for sale in infobase.seats.sales
-            ],
+            "sales": [asdict(sale) for sale in infobase.seats.sales],
             "holds": {
                 hold.id: {**asdict(hold), "seconds_left": infobase.seats.seconds_left(hold)}
                 for hold in infobase.seats.holds.values()
@@ -144,9 +143,9 @@ def _verdict(verdict: Verdict) -> Response:
 
 
 def _add_box_office(blueprint: Blueprint, infobase: Infobase) -> None:
-    turns = {"sell": "sell_at_box_office", "block": "block", "unblock": "unblock"}
+    turns = {"sell": "sell_at_box_office", "return": "take_back", "block": "block", "unblock": "unblock"}
 
-    @blueprint.post("/_box_office/<any(sell, block, unblock):what>")
+    @blueprint.post("/_box_office/<any(sell, return, block, unblock):what>")
     def turn(what: str) -> Response:
         fields = request.get_json()
         with infobase.open():

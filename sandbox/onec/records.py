@@ -92,18 +92,32 @@ class Price:
 
 @dataclass(slots=True)
 class Seat:
-    """One seat of one performance. ``owner`` is a hold's id, an order's id, ``BOX_OFFICE``, ``HOUSE`` or empty."""
+    """One seat of one performance. ``owner`` is a hold's id, an order's id, ``BOX_OFFICE``, ``HOUSE`` or empty;
+    ``hold_id`` the broker's hold under which it is held or was sold.
+    """
 
     performance_id: str
     id: str
     zone_id: str
     state: SeatState = SeatState.FREE
     owner: str = ""
+    hold_id: str = ""
+
+
+@dataclass(slots=True)
+class Sale:
+    """One sale of a seat to ``owner``, and when its ticket came back, if it did."""
+
+    performance_id: str
+    seat_id: str
+    owner: str
+    at: str
+    returned_at: str | None = None
 
 
 @dataclass(slots=True)
 class Hold:
-    """A reservation under the broker's id; ``history`` is (when, what)."""
+    """A reservation under the broker's id; ``history`` is (when, what). A ticket that came back is none of its seats."""
 
     id: str
     performance_id: str
@@ -184,6 +198,7 @@ class Verdict:
 
 _MESSAGES = {
     "seats_taken": "Места уже заняты",
+    "not_sold": "Места не проданы",
     "unknown_seat": "Место не найдено в схеме зала",
     "performance_closed": "Продажа на мероприятие закрыта",
     "hold_released": "Резерв снят",

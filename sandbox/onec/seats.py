@@ -1,7 +1,7 @@
 """Seats and holds: who owns which seat of which performance.
 
 Every change of a seat goes through ``_set``: it records the change in the feed, and a sale in the list of sales, which the
-audit shows so that a seat sold twice cannot hide.
+audit shows so that a seat sold twice cannot hide: a sale says whether its ticket came back, and when.
 """
 
 from __future__ import annotations
@@ -17,14 +17,13 @@ from sandbox.onec.records import (
     Hold,
     HoldState,
     Performance,
+    Sale,
     Seat,
     SeatState,
     Verdict,
     refused,
 )
 from sandbox.onec.season import Season
-
-Sale = tuple[str, str, str, str]
 
 
 class SeatBook:
@@ -61,7 +60,7 @@ class SeatBook:
         heapq.heappush(self._deadlines, (hold.expires_at_s, hold_id))
         seats = self.seats[performance_id]
         for seat_id in wanted:
-            self._set(seats[seat_id], SeatState.HELD, hold_id)
+            self._set(seats[seat_id], SeatState.HELD, hold_id, hold_id)
         return self._held(hold)
 
     def release(self, hold_id: str, performance_id: str) -> Verdict:
@@ -86,8 +85,8 @@ class SeatBook:
         )
         if lost or len({place[1:] for place in places}) != len(places):
             return refused("seats_taken", lost)
-        for _, performance_id, seat_id in places:
-            self._set(self.seats[performance_id][seat_id], SeatState.SOLD, order_id)
+        for hold_id, performance_id, seat_id in places:
+            self._set(self.seats[performance_id][seat_id], SeatState.SOLD, order_id, hold_id)
         for hold_id, performance_id in {(hold_id, performance_id) for hold_id, performance_id, _ in places}:
             self._close(hold_id, performance_id, tuple(seat for each, _, seat in places if each == hold_id))
         return None
@@ -95,6 +94,16 @@ class SeatBook:
     def sell_at_box_office(self, performance_id: str, seat_ids: Iterable[str]) -> Verdict:
         """Sell free seats over the counter, behind the broker's back."""
         return self._turn(performance_id, seat_ids, SeatState.FREE, SeatState.SOLD, BOX_OFFICE)
+
+    def take_back(self, performance_id: str, seat_ids: Iterable[str]) -> Verdict:
+        """Take tickets back over the counter, whoever sold them, all or none: their seats are free again."""
+        wanted = tuple(dict.fromkeys(seat_ids))
+        sold_under = {seat_id: seat.hold_id for seat_id in wanted if (seat := self._find(performance_id, seat_id))}
+        verdict = self._turn(performance_id, wanted, SeatState.SOLD, SeatState.FREE, "", otherwise="not_sold")
+        if verdict.outcome == "done":
+            for seat_id, hold_id in sold_under.items():
+                self._note_return(performance_id, seat_id, hold_id)
+        return verdict
 
     def block(self, performance_id: str, seat_ids: Iterable[str]) -> Verdict:
         """Take free seats out of sale."""
@@ -137,7 +146,13 @@ class SeatBook:
         return refused("seats_taken", taken) if taken else None
 
     def _turn(
-        self, performance_id: str, seat_ids: Iterable[str], before: SeatState, after: SeatState, owner: str
+        self,
+        performance_id: str,
+        seat_ids: Iterable[str],
+        before: SeatState,
+        after: SeatState,
+        owner: str,
+        otherwise: str = "seats_taken",
     ) -> Verdict:
         wanted = tuple(dict.fromkeys(seat_ids))
         found = {seat_id: self._find(performance_id, seat_id) for seat_id in wanted}
@@ -146,7 +161,7 @@ class SeatBook:
         seats = [seat for seat in found.values() if seat is not None]
         lost = tuple(seat.id for seat in seats if seat.state is not before)
         if lost:
-            return refused("seats_taken", lost)
+            return refused(otherwise, lost)
         for seat in seats:
             self._set(seat, after, owner)
         return Verdict("done")
@@ -162,8 +177,17 @@ class SeatBook:
         hold = self.holds.get(hold_id)
         if hold is None:
             hold = Hold(hold_id, performance_id, sold, "", HoldState.ACTIVE, 0.0)
-        hold.seat_ids = hold.seat_ids or sold
         self._end(hold, HoldState.SOLD)
+        hold.seat_ids = sold
+
+    def _note_return(self, performance_id: str, seat_id: str, hold_id: str) -> None:
+        place = (performance_id, seat_id)
+        sale = next(each for each in reversed(self.sales) if (each.performance_id, each.seat_id) == place)
+        sale.returned_at = self._clock.now().isoformat()
+        if hold := self.holds.get(hold_id):
+            hold.seat_ids = tuple(each for each in hold.seat_ids if each != seat_id)
+            hold.state = HoldState.SOLD if hold.seat_ids else HoldState.RELEASED
+            self._remember(hold, f"returned {seat_id}")
 
     def _end(self, hold: Hold, state: HoldState) -> None:
         seats = self.seats.get(hold.performance_id, {})
@@ -178,8 +202,8 @@ class SeatBook:
         self.holds[hold.id] = hold
         hold.history.append((self._clock.now().isoformat(), what))
 
-    def _set(self, seat: Seat, state: SeatState, owner: str) -> None:
-        seat.state, seat.owner = state, owner
+    def _set(self, seat: Seat, state: SeatState, owner: str, hold_id: str = "") -> None:
+        seat.state, seat.owner, seat.hold_id = state, owner, hold_id
         self._feed.touch(("Seat", (seat.performance_id, seat.id)))
         if state is SeatState.SOLD:
-            self.sales.append((seat.performance_id, seat.id, owner, self._clock.now().isoformat()))
+            self.sales.append(Sale(seat.performance_id, seat.id, owner, self._clock.now().isoformat()))

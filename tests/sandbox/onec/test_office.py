@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from datetime import datetime
+from itertools import pairwise
 
 import pytest
 import requests
@@ -84,6 +85,67 @@ def test_the_box_office_sells_free_seats_once_and_behind_the_broker_s_back(onec)
     assert audit["seats"][onec.performance]["P-01-01"] == {"state": "sold", "owner": "box_office"}
     assert audit["seats"][onec.performance]["P-01-03"]["state"] == "free"
     assert [each["seat_id"] for each in audit["sales"]] == ["P-01-01", "P-01-02"]
+
+
+def take_back(onec, *seats):
+    return onec.control("/_box_office/return", performance=onec.performance, seats=list(seats))
+
+
+def find_hold(onec, hold_id):
+    (found,) = onec.ask("FindHolds", Ids={"Id": [hold_id]})
+    return found.findtext("{*}State"), [seat.text for seat in found.find("{*}Seats")]
+
+
+def test_a_ticket_that_comes_back_is_free_again_and_no_longer_a_seat_of_its_hold(onec):
+    hold = onec.hold("P-01-01", "P-01-02")
+    onec.apply(hold, onec.confirm(hold["HoldId"], "P-01-01", "P-01-02"))
+    assert find_hold(onec, hold["HoldId"]) == ("sold", ["P-01-01", "P-01-02"])
+    cursor = onec.ask("GetChanges", Cursor="", Limit=1000)[0].text
+
+    assert take_back(onec, "P-01-01")["outcome"] == "done"
+
+    changes = onec.ask("GetChanges", Cursor=cursor, Limit=1000)
+    told = [(seat.findtext("{*}SeatId"), seat.findtext("{*}State")) for seat in changes.iter("{*}Seat")]
+    assert told == [("P-01-01", "free")]
+    assert find_hold(onec, hold["HoldId"]) == ("sold", ["P-01-02"])
+    assert take_back(onec, "P-01-02")["outcome"] == "done"
+    assert find_hold(onec, hold["HoldId"]) == ("released", [])
+
+
+def test_an_order_stays_found_and_sells_nothing_again_when_its_tickets_came_back(onec):
+    hold = onec.hold("P-01-01")
+    confirm = onec.confirm(hold["HoldId"], "P-01-01")
+    onec.apply(hold, confirm)
+    take_back(onec, "P-01-01")
+
+    (again,) = onec.apply(confirm)
+
+    assert again["Outcome"] == "done"
+    assert onec.seats()["P-01-01"] == "free"
+    assert len(onec.ask("FindOrders", Ids={"Id": [confirm["Order"]["Id"]]})) == 1
+
+
+def test_only_tickets_that_are_sold_come_back_all_or_none(onec):
+    onec.control("/_box_office/sell", performance=onec.performance, seats=["P-01-01"])
+    onec.apply(onec.hold("P-01-02"))
+
+    for wrong in ("P-01-02", "P-01-03"):
+        refusal = take_back(onec, "P-01-01", wrong)
+        assert (refusal["outcome"], refusal["code"], refusal["lost_seats"]) == ("refused", "not_sold", [wrong])
+    assert take_back(onec, "P-99-99")["code"] == "unknown_seat"
+    assert onec.seats()["P-01-01"] == "sold"
+
+
+def test_the_audit_tells_a_seat_sold_again_after_its_return_from_one_sold_twice(onec):
+    for _ in range(2):
+        onec.control("/_box_office/sell", performance=onec.performance, seats=["P-01-01"])
+        take_back(onec, "P-01-01")
+    order_id = onec.sell("P-01-01")
+
+    sales = onec.audit()["sales"]
+    assert [sale["owner"] for sale in sales] == ["box_office", "box_office", order_id]
+    assert [sale["returned_at"] is None for sale in sales] == [False, False, True]
+    assert all(sale["returned_at"] <= later["at"] for sale, later in pairwise(sales))
 
 
 def test_the_audit_shows_who_owns_what_and_every_call(onec):

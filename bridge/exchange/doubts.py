@@ -1,0 +1,32 @@
+"""Sales that the ERP's news speaks against: a reason to ask, never to act. News may be older than our own sale."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from sqlalchemy import Connection, text
+
+from bridge.core import outbox
+from bridge.orders.service import order_key
+
+LANE = "erp.returns"
+
+# One row an order is enough while it waits; one that runs may have asked already.
+_ORDERS = text(
+    """
+    SELECT DISTINCT order_id FROM order_line l
+    WHERE order_line_id = ANY(:lines) AND state = 'sold' AND NOT EXISTS (
+        SELECT 1 FROM outbox w WHERE w.key = 'order:' || l.order_id AND w.lane = :lane AND w.status = 'ready')
+    ORDER BY order_id
+    """
+)
+
+
+def ask_about(tx: Connection, order_line_ids: Sequence[UUID]) -> None:
+    """Write the work that asks the ERP whether the tickets of these lines came back. Its key is the order's: it comes
+    after the sale has been told to the ERP.
+    """
+    if order_line_ids:
+        doubted = tx.execute(_ORDERS, {"lines": list(order_line_ids), "lane": LANE}).scalars().all()
+        outbox.put_many(tx, LANE, "returned", [(order_key(order), {"order_id": str(order)}) for order in doubted])

@@ -1,0 +1,107 @@
+"""Tickets that came back in the ERP: their seats can be sold again, once the ERP has said so when asked.
+
+News alone frees nothing: it may be older than our sale. What frees a seat is the ERP's answer about the hold it was
+sold from, asked for after the ERP had confirmed the sale (the work of both has one key, the order's).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from uuid import UUID
+
+import structlog
+from sqlalchemy import Connection
+
+from bridge.alerts.service import Severity, raise_alert, resolve_alert
+from bridge.core import outbox
+from bridge.core.db import Database
+from bridge.core.deadline import Deadline
+from bridge.core.outbox import FenceLost, Work
+from bridge.exchange.seat_commands import performance_refs
+from bridge.exchange.sync import refresh_performance
+from bridge.orders import service as orders
+from bridge.orders.model import Order, OrderLine
+from bridge.payments import returns
+from bridge.ports.erp import Erp, ErpHold, ErpHoldState
+
+log = structlog.get_logger()
+
+UNCLEAR = "the ERP's news speak against a sale, and what it says of the hold is neither sold nor returned"
+Holds = Mapping[UUID, ErpHold]
+
+
+class SeatsReturned:
+    """Performs the ``erp.returns`` lane. Repeating it changes nothing."""
+
+    def __init__(self, db: Database, erp: Erp) -> None:
+        self._db = db
+        self._erp = erp
+
+    def perform(self, batch: Sequence[Work], deadline: Deadline) -> None:
+        """Ask what became of the sales in doubt, and take back what came back."""
+        with self._db.begin() as tx:
+            doubted = [orders.get(tx, _order_id(work)) for work in batch]
+        hold_ids = sorted({hold_id for order in doubted for hold_id in _sold(order)})
+        found = self._erp.find_holds(hold_ids, deadline) if hold_ids else {}
+        unconfirmed = self._unconfirmed([order for order in doubted if _is_suspect(order, found)], deadline)
+        for work in batch:
+            self._settle(work, {} if _order_id(work) in unconfirmed else found)
+
+    def _unconfirmed(self, suspects: Sequence[Order], deadline: Deadline) -> Collection[UUID]:
+        """Orders that the ERP has never sold: what becomes of them, their confirm has decided."""
+        asked = {order.id for order in suspects}
+        return asked - self._erp.find_orders(sorted(asked), deadline).keys() if asked else ()
+
+    def _settle(self, work: Work, found: Holds) -> None:
+        try:
+            with self._db.begin() as tx:
+                _take_back(tx, orders.get(tx, _order_id(work), for_update=True), found)
+                outbox.done(tx, work)
+        except FenceLost:
+            log.warning("work_overtaken", row=work.id)
+
+
+def _order_id(work: Work) -> UUID:
+    return UUID(work.payload["order_id"])
+
+
+def _sold(order: Order) -> Mapping[UUID, list[OrderLine]]:
+    """The lines of an order whose seats are sold, by hold."""
+    found: dict[UUID, list[OrderLine]] = {}
+    for line, seat in order.seats:
+        if line.state == "sold":
+            found.setdefault(seat.hold_id, []).append(line)
+    return found
+
+
+def _came_back(hold: ErpHold, lines: Sequence[OrderLine]) -> list[OrderLine] | None:
+    """Those of the lines sold from a hold whose tickets came back; none at all if the ERP does not say."""
+    if hold.state is ErpHoldState.RELEASED:
+        return list(lines)
+    if hold.state is ErpHoldState.SOLD and hold.seat_refs:
+        return [line for line in lines if line.seat and line.seat.seat_ref not in hold.seat_refs]
+    return None
+
+
+def _is_suspect(order: Order, found: Holds) -> bool:
+    return any(_came_back(found[hold_id], lines) != [] for hold_id, lines in _sold(order).items())
+
+
+def _take_back(tx: Connection, order: Order, found: Holds) -> None:
+    answers = [_came_back(found[hold_id], lines) for hold_id, lines in _sold(order).items() if hold_id in found]
+    came_back = {line.id: line.seat for lines in answers for line in lines or () if line.seat}
+    returned = orders.take_back_lines(tx, order, list(came_back))
+    for ref in performance_refs(tx, [came_back[line_id].performance_id for line_id in returned]).values():
+        refresh_performance(tx, ref)
+    if returned:
+        returns.tell(tx, order.id)
+        log.info("seats_returned", order_id=str(order.id), seats=[came_back[line_id].seat_ref for line_id in returned])
+    _tell_unclear(tx, order, is_unclear=None in answers)
+
+
+def _tell_unclear(tx: Connection, order: Order, *, is_unclear: bool) -> None:
+    subject = orders.order_key(order.id)
+    if is_unclear:
+        raise_alert(tx, "sale_unclear_in_erp", subject, UNCLEAR, severity=Severity.WARNING, number=order.number)
+    else:
+        resolve_alert(tx, "sale_unclear_in_erp", subject)
