@@ -36,8 +36,8 @@ demo: .venv/.ready ## the broker and simulated peers on this machine, until Ctrl
 test: .venv/.ready-dev browser ## the whole test suite
 	@$(BIN)/pytest -n 4 -rs tests
 
-fuzz: .venv/.ready-dev ## the fuzzing tests, FUZZ_TIMES (50) times as long
-	@FUZZ_TIMES=$(or $(FUZZ_TIMES),50) $(BIN)/pytest -m fuzz -n 4 --timeout=0 tests
+fuzz: .venv/.ready-dev ## the fuzzing tests, FUZZ_TIMES (150) times as long
+	@FUZZ_TIMES=$(or $(FUZZ_TIMES),150) $(BIN)/pytest -m fuzz -n 4 --timeout=0 tests
 
 storms: .venv/.ready-dev ## the storms of tests/faults, longer and from more seeds
 	@STORM_S=$${STORM_S:-15} STORM_SEEDS=$${STORM_SEEDS:-5} $(BIN)/pytest -rs tests/faults/test_storms.py

@@ -120,7 +120,7 @@ def test_a_database_that_does_not_answer_is_named(tmp_path: Path) -> None:
 
 def test_memory_does_not_grow_with_the_file(fresh_database: str, tmp_path: Path) -> None:
     peaks_mb = []
-    for count in (4_000, 24_000):
+    for count in (3_000, 12_000):
         path = tmp_path / f"{count}.xml"
         with path.open("w") as out:
             out.writelines(seats(count))

@@ -64,7 +64,7 @@ PARTS = st.lists(LINES | st.sampled_from([document(), turnover("1500.00"), "Ко
 
 
 @given(parts=PARTS, encoding=st.sampled_from(["cp1251", "utf-8", "cp866"]), ends=st.sampled_from(["\n", "\r\n", "\r"]))
-@bounded(400)
+@bounded(150)
 def test_any_order_of_lines_is_read_and_every_document_accounted_for(
     parts: list[str], encoding: str, ends: str
 ) -> None:
@@ -80,7 +80,7 @@ def test_any_order_of_lines_is_read_and_every_document_accounted_for(
 
 
 @given(st.binary(max_size=3000))
-@bounded(200)
+@bounded(80)
 def test_any_bytes_are_read_or_refused(content: bytes) -> None:
     for start in (b"", b"1CClientBankExchange"):
         try:

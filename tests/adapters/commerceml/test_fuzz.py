@@ -114,7 +114,7 @@ FILES = st.builds(
 
 
 @given(content=FILES)
-@bounded(400)
+@bounded(150)
 def test_any_tree_of_the_words_of_the_format_is_read_or_refused(content: bytes) -> None:
     reading = read(io.BytesIO(content), "fuzz.xml")
     digest = reading.digest()
@@ -142,7 +142,7 @@ def offers(taken: list[object]) -> list[Offer]:
 
 
 @given(content=FILES)
-@bounded(200)
+@bounded(80)
 def test_any_file_of_documents_is_read_or_refused(content: bytes) -> None:
     try:
         reading = read_orders(io.BytesIO(content), "orders.xml")
@@ -154,7 +154,7 @@ def test_any_file_of_documents_is_read_or_refused(content: bytes) -> None:
 
 
 @given(content=st.binary(max_size=3000) | st.builds(lambda head, noise: head + noise, FILES, st.binary(max_size=300)))
-@bounded(200)
+@bounded(80)
 def test_any_bytes_are_read_or_refused(content: bytes) -> None:
     try:
         list(read(io.BytesIO(content), "noise.xml"))
@@ -163,7 +163,7 @@ def test_any_bytes_are_read_or_refused(content: bytes) -> None:
 
 
 @given(st.text(max_size=60) | st.sampled_from([*CURRENCIES, "1 220,50", "٣", "1e5", "−5", "+.5"]))
-@bounded(300)
+@bounded(100)
 def test_a_number_is_one_that_a_person_would_write_and_a_currency_three_letters(shown: str) -> None:
     found = number(shown)
     assert found is None or (found.is_finite() and abs(found) < 10**15)
