@@ -11,6 +11,9 @@ The contract, which every implementation and the contract tests quote by number:
 6. Every method obeys its deadline and raises only classes of ``bridge.core.errors``. ``Unknown`` means that any of the
    commands given may or may not have been executed.
 7. Times are aware; the implementation converts to and from the infobase's local time.
+8. A ticket that came back in the ERP is none of the seats of its hold any more: ``find_holds`` leaves it out, and when
+   none is left the hold is ``RELEASED``. Its order stays known. News of seats name the hold of each that is held or
+   sold through us. A ticket never goes back to the buyer it came from: it is sold anew.
 """
 
 from __future__ import annotations
@@ -124,7 +127,7 @@ class ErpPrice:
 
 @dataclass(frozen=True, slots=True)
 class ErpSeat:
-    """The state of one seat of one performance. ``hold_id`` is ours if the seat is held through us."""
+    """The state of one seat of one performance. ``hold_id`` is ours if the seat is held or sold through us."""
 
     performance_ref: str
     seat_ref: str
@@ -224,7 +227,7 @@ class CommandResult:
 
 @dataclass(frozen=True, slots=True)
 class ErpHold:
-    """What the ERP knows of one hold."""
+    """What the ERP knows of one hold; ``seat_refs`` are the seats it has."""
 
     hold_id: UUID
     state: ErpHoldState

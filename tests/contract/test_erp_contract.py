@@ -57,6 +57,9 @@ class Infobase:
     def sell_at_box_office(self, *seats: str) -> None:
         self._post("_box_office/sell", {"performance": self.performance, "seats": seats})
 
+    def take_back(self, *seats: str) -> None:
+        self._post("_box_office/return", {"performance": self.performance, "seats": seats})
+
     def audit(self) -> dict[str, Any]:
         found: dict[str, Any] = requests.get(f"{self.server.url}/_audit", timeout=5).json()
         return found
@@ -337,6 +340,54 @@ def test_7_times_are_aware_and_mean_the_same_moment(erp: OneCErp, infobase: Info
     assert told.starts_at.tzinfo is UTC
     assert told.starts_at.astimezone(ZONE).replace(tzinfo=None).isoformat() == written
     assert abs((erp.ping(within()).now - datetime.now(UTC)).total_seconds()) < 5
+
+
+def test_8_tickets_that_came_back_are_none_of_the_seats_of_their_hold(erp: OneCErp, infobase: Infobase) -> None:
+    held = hold(infobase, *infobase.seats[:2])
+    order = confirm(infobase, held)
+    erp.apply([held, order], within())
+
+    def found() -> tuple[ErpHoldState, list[str]]:
+        one = erp.find_holds([held.hold_id], within())[held.hold_id]
+        return one.state, list(one.seat_refs)
+
+    infobase.take_back(infobase.seats[0])
+    assert found() == (ErpHoldState.SOLD, [infobase.seats[1]])
+    infobase.take_back(infobase.seats[1])
+    assert found() == (ErpHoldState.RELEASED, [])
+    assert erp.find_orders([order.order.id], within()).keys() == {order.order.id}
+
+
+def test_8_an_order_whose_ticket_came_back_sells_nothing_when_it_is_repeated(erp: OneCErp, infobase: Infobase) -> None:
+    held = hold(infobase, infobase.seats[0])
+    order = confirm(infobase, held)
+    erp.apply([held, order], within())
+    infobase.take_back(infobase.seats[0])
+
+    (again,) = erp.apply([order], within())
+
+    assert again.outcome is Outcome.DONE
+    assert state_of(erp, held) is ErpHoldState.RELEASED
+    assert erp.apply([hold(infobase, infobase.seats[0])], within())[0].outcome is Outcome.DONE
+
+
+def test_8_news_name_our_hold_with_seats_held_and_sold_through_us_and_with_no_others(
+    erp: OneCErp, infobase: Infobase
+) -> None:
+    mine, ours, theirs, back = infobase.seats[:4]
+    held, sold, returned = hold(infobase, mine), hold(infobase, ours), hold(infobase, back)
+    erp.apply([held, sold, confirm(infobase, sold), returned, confirm(infobase, returned)], within())
+    infobase.sell_at_box_office(theirs)
+    infobase.take_back(back)
+
+    told = {seat.seat_ref: (seat.state, seat.hold_id) for seat in erp.seats(infobase.performance, within()).seats}
+
+    assert [told[seat] for seat in (mine, ours, theirs, back)] == [
+        (ErpSeatState.HELD, str(held.hold_id)),
+        (ErpSeatState.SOLD, str(sold.hold_id)),
+        (ErpSeatState.SOLD, None),
+        (ErpSeatState.FREE, None),
+    ]
 
 
 def test_the_changes_and_the_seat_report_say_the_same(erp: OneCErp, infobase: Infobase) -> None:
