@@ -9,6 +9,8 @@ import os
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree as ET  # another parser than the adapter's
 
 import pytest
 from zeep import Client, Settings
@@ -40,13 +42,22 @@ def test_a_contract_1c_published_is_read_with_every_operation(path: Path, confir
 
 
 @pytest.mark.parametrize("path", MESSAGES, ids=lambda path: path.name)
-def test_a_message_is_read_with_every_element(path: Path, confirmed: Callable[..., None]) -> None:
+def test_a_message_is_read_with_every_element_value_and_attribute(path: Path, confirmed: Callable[..., None]) -> None:
     raw = path.read_bytes()
     tags = len(TAG.findall(HIDDEN.sub("", raw.decode("utf-8-sig"))))
 
-    root = parse(b"<e xmlns:m='m'>" + raw + b"</e>")  # some are only the inside of an envelope
+    whole = b"<e xmlns:m='m'>" + raw + b"</e>"  # some are only the inside of an envelope
+    root = parse(whole)
     assert root is not None
     assert sum(1 for _ in root.iter()) == tags + 1
+    other = ET.fromstring(whole)
+    assert values(root) == values(other)
     envelopes = [one for one in root.iter() if one.tag in [f"{name}Envelope" for name in SOAP_ENVELOPES]]
     assert len(envelopes) == len(re.findall(rb"<(?:\w+:)?Envelope\b", raw))
-    confirmed(path.name, "SOAP: messages", {"elements": tags, "envelopes": len(envelopes)})
+    said = sum(1 for _, text, attributes in values(root) if text or attributes)
+    confirmed(path.name, "SOAP: messages", {"elements": tags, "values": said, "envelopes": len(envelopes)})
+
+
+def values(root: Any) -> list[tuple[str, str, dict[str, str]]]:
+    """Each element with its text and its attributes."""
+    return [(one.tag, (one.text or "").strip(), dict(one.attrib)) for one in root.iter()]
