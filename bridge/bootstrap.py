@@ -28,7 +28,7 @@ from bridge.core.http import Sender
 from bridge.core.permits import Permits
 from bridge.core.retry import Policy
 from bridge.core.runner import Lane, Runner
-from bridge.exchange import doubts
+from bridge.exchange import books, doubts
 from bridge.exchange.files import FileFormat, goods_format, statement_format
 from bridge.exchange.goods_sync import CALL_S as GOODS_CALL_S
 from bridge.exchange.goods_sync import LANE as GOODS_SYNC
@@ -134,6 +134,10 @@ class Bridge:
             done = compute_scores(tx, self.settings.fair.score_days, self.settings.fair.score_holds_min)
             return f"{done}, {forget_places(tx)} places forgotten"
 
+    def _watch_books(self) -> str:
+        with self.db.begin() as tx:
+            return books.watch(tx, self.erp.name if self.erp else "")
+
     @cached_property
     def provider_gateway(self) -> Gateway:
         """Calls providers for requests that wait."""
@@ -150,6 +154,7 @@ class Bridge:
         periods = self.settings.periods
         found = dict(steps(self.db, janitor_quiet_s=periods.janitor_quiet, compare_quiet_s=periods.compare_quiet))
         found |= {"exchange": self.site.tidy, "score": self._score, "waiting_rooms": self._let_in}
+        found["books"] = self._watch_books
         if self.storefront is not None:
             found |= self.storefront.steps()
         if self.goods is not None:
@@ -180,7 +185,8 @@ def build(settings: Settings, *, connections_max: int = 4) -> Bridge:
     accounts = Accounts(_providers(settings))
     lanes = {lane.name: lane for lane in _lanes(settings, db, erp, accounts)}
     systems = sorted({provider for provider, _ in accounts.providers})
-    site = ExchangeSite(db, settings.data_dir, SiteRules(**settings.exchange.model_dump()), systems)
+    rules = SiteRules(**settings.exchange.model_dump())
+    site = ExchangeSite(db, settings.data_dir, rules, systems, has_erp=erp is not None)
     files = site.imports(Readers(commerceml.read, read_orders)).lane()
     storefront = _storefront(settings, db)
     goods = _goods(settings, db, erp)
@@ -252,11 +258,11 @@ def _lanes(settings: Settings, db: Database, erp: Erp | None, accounts: Accounts
     given = settings.erp
     commands = SeatCommands(db, erp, seats_policy)
     postings = Postings(db, erp, policy)
+    returned = SeatsReturned(db, erp)
     return [
         provider,
         Lane(holds.LANE, commands.perform, seats_policy, given.commands_max, given.seats_call_s),
         Lane(facts.LANE, postings.perform, policy, given.postings_max, given.postings_call_s),
+        Lane(doubts.LANE, returned.perform, policy, given.commands_max),
         Lane(SYNC, Sync(db, erp).perform, policy, batch_max=1, call_s=120.0),
     ]
-    returned = SeatsReturned(db, erp)
-        Lane(doubts.LANE, returned.perform, policy, given.commands_max),

@@ -112,6 +112,7 @@ class Periods(Part):
     janitor_quiet: float = Field(default=60, ge=1, description="Only those nobody asked about for so long")
     compare: float = Field(default=900, ge=1, description="Compare captured payments with the providers' books")
     compare_quiet: float = Field(default=86400, ge=1, description="Each of them so often at most")
+    books: float = Field(default=600, ge=1, description="Look whether money waits for the books too long")
     housekeeping: float = Field(default=3600, ge=60, description="Delete work and answers that are long done")
     exchange: float = Field(default=3600, ge=60, description="Delete runs of exchanges that are long over")
     goods: float = Field(default=300, ge=1, description="Read goods that changed in the ERP's own catalogue")

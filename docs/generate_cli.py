@@ -52,7 +52,7 @@ PRINTS = {
     "doctor": '`ok` or `FAIL` and what was seen, a line a check. With `--json`: `{"ok", "checks": {name: words}}`',
     "client add": 'the API key, this once. With `--json`: `{"name", "channel", "scopes", "key"}`',
     "channel set": 'the rules in force. With `--json`: `{"channel", "hold_ttl_s", … "fair_use": {"rate_per_s", …}}`',
-    "node add": 'login and password, this once. With `--json`: `{"name", "dialect", "login", "password"}`',
+    "node add": 'login and password, this once. With `--json`: `{"name", "dialect", "login", "password", "warnings"}`',
     "node set": 'that it is changed. With `--json`: `{"name", …}` and what was given; with `--seats` also '
     '`{"performances", "seats_changed", "warnings"}`',
     "user add": 'the password, this once. With `--json`: `{"login", "role", "password"}`',
@@ -68,11 +68,13 @@ PRINTS = {
     "onec mapping": "the mapping file",
     "report payments": "a line a day, provider and account. With `--json`: "
     '`{"since", "until", "timezone", "days": [{"day", "provider", "account", "currency", "captured", "captured_minor", '
-    '"refunded", "refunded_minor", "posted_minor", "waiting_minor", "dismissed_minor", "exceptions_minor"}]}`',
+    '"refunded", "refunded_minor", "posted_minor", "waiting_minor", "dismissed_minor", "exceptions_minor", '
+    '"exchanged_minor"}]}`',
     "report exceptions": "a line a payment; exit 1 if there are any. With `--json`: "
     '`{"exceptions": [{"payment_id", "order_number", "amount_minor", "why", "work", …}]}`',
     "reconcile": "a line a difference; exit 1 if there are any. With `--json`: "
-    '`{"ok", "compared": {"payments", "postings"}, "differences": [{"kind", "subject", "ours", "theirs", "what"}]}`',
+    '`{"ok", "compared": {"payments", "postings", "by_exchange"}, '
+    '"differences": [{"kind", "subject", "ours", "theirs", "what"}]}`',
     "payment decide": 'what becomes of it. With `--json`: `{"payment", "decision", "why", "by"}`',
     "queue list": 'a line a row of work. With `--json`: `{"rows": […]}`',
     "queue show": "every column of the row",

@@ -37,6 +37,7 @@ _RESOLVE = text(
     """
 )
 
+_IS_OPEN = text("SELECT 1 FROM alert WHERE code = :code AND subject = :subject AND resolved_at IS NULL")
 _RESOLVE_MANY = text(
     """
     UPDATE alert SET resolved_at = clock_timestamp()
@@ -52,6 +53,11 @@ def raise_alert(
     values = {"code": code, "subject": subject, "severity": severity.value, "reason": reason, "details": details}
     alert_id: int = tx.execute(_RAISE, values).scalar_one()
     return alert_id
+
+
+def is_open(tx: Connection, code: str, subject: str) -> bool:
+    """Whether people are told of ``subject`` already."""
+    return tx.execute(_IS_OPEN, {"code": code, "subject": subject}).first() is not None
 
 
 def resolve_alert(tx: Connection, code: str, subject: str) -> None:

@@ -16,6 +16,7 @@ from bridge.bootstrap import Bridge
 from bridge.cli.common import bridge, json_option, say
 from bridge.core.deadline import Deadline
 from bridge.core.errors import BridgeError
+from bridge.exchange.books import takers
 
 DRIFT_S_MAX = 2.0
 ERP_S = 40.0
@@ -24,7 +25,7 @@ ERP_S = 40.0
 @click.command()
 @json_option
 def doctor(as_json: bool) -> None:  # noqa: FBT001
-    """Check packages, database, clock, queue, ERP and storefront. Exits 1 if something is wrong."""
+    """Check packages, database, clock, queue, ERP, storefront and who books money. Exits 1 if something is wrong."""
     checks: dict[str, Callable[[Bridge], str]] = {
         "packages": _packages,
         "database": _database,
@@ -32,6 +33,7 @@ def doctor(as_json: bool) -> None:  # noqa: FBT001
         "queue": _queue,
         "erp": _erp,
         "storefront": _storefront,
+        "books": _books,
     }
     with bridge("doctor") as found:
         results = {name: _run(check, found) for name, check in checks.items()}
@@ -90,6 +92,14 @@ def _erp(found: Bridge) -> str:
     started = time.monotonic()
     who = found.erp.ping(Deadline.after(ERP_S))
     return f"{who.infobase} ({who.configuration} {who.version}) answered in {time.monotonic() - started:.2f} s"
+
+
+def _books(found: Bridge) -> str:
+    with found.db.begin() as tx:
+        who = takers(tx, found.erp.name if found.erp else "")
+    if found.accounts.providers and not who:
+        raise RuntimeError("payments are posted nowhere: set up an ERP, or bridge node add NAME … --orders")
+    return "; ".join(who) or "nobody takes money, and none is taken"
 
 
 def _storefront(found: Bridge) -> str:

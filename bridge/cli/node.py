@@ -11,6 +11,11 @@ from bridge.exchange.nodes import Change, Dialect, Hides, Orders, OrdersOut, add
 from bridge.exchange.seats_of_goods import sell_in
 from bridge.ports.site_orders import Carrier
 
+TWO_WAYS = (
+    "An ERP is set up too. Money of orders of this node's own goods goes to it by this exchange alone, never through\n"
+    "the ERP. If both are one infobase, let the ERP have it: add the node with --payments elsewhere instead."
+)
+
 
 @click.group()
 def node() -> None:
@@ -41,8 +46,10 @@ def add(name: str, dialect: str, as_json: bool, **given: Any) -> None:  # noqa: 
     orders = Orders(carrier, given["timezone"], OrdersOut(given["which_orders"]))
     with bridge("node") as found, found.db.begin() as tx:
         login, password = add_node(tx, name, Dialect(dialect), orders if given["takes_orders"] else None)
-    document = {"name": name, "dialect": dialect, "login": login, "password": password}
-    say(as_json, document, f"login     {login}\npassword  {password}")
+        is_doubtful = found.erp is not None and given["takes_orders"] and carrier is not Carrier.ELSEWHERE
+    warnings = [TWO_WAYS] if is_doubtful else []
+    document = {"name": name, "dialect": dialect, "login": login, "password": password, "warnings": warnings}
+    say(as_json, document, "\n".join([f"login     {login}", f"password  {password}", *warnings]))
 
 
 @node.command("set")

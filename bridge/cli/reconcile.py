@@ -26,20 +26,20 @@ def reconcile(window: Window, as_json: bool) -> None:  # noqa: FBT001
     """
     with bridge("reconcile") as found:
         payments, differences = _providers(found, window)
-        postings = 0
-        if found.erp is not None:
-            postings, more = compare_postings(found.db, found.erp, window.since, window.until)
-            differences += more
+        books = compare_postings(found.db, found.erp, window.since, window.until)
+        differences += books.differences
+    compared = {"payments": payments, "postings": books.postings, "by_exchange": books.exchanged}
     document = {
         **window.document(),
         "ok": not differences,
-        "compared": {"payments": payments, "postings": postings, "erp": found.erp is not None},
+        "compared": {**compared, "erp": found.erp is not None},
         "differences": [asdict(one) for one in differences],
         "by_kind": by_kind(differences),
     }
     lines = [f"{one.kind}: {one.subject}: here {one.ours!r}, there {one.theirs!r}: {one.what}" for one in differences]
-    said = f"{payments} payments and {postings} postings compared, {len(differences)} differences"
-    say(as_json, document, "\n".join([*lines, said if found.erp else f"{said}; there is no ERP to ask"]))
+    said = f"{payments} payments and {books.postings} postings ({books.exchanged} by exchange) compared"
+    asked = "" if found.erp else "; there is no ERP to ask"
+    say(as_json, document, "\n".join([*lines, f"{said}, {len(differences)} differences{asked}"]))
     if differences:
         raise SystemExit(1)
 

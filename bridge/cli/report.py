@@ -26,7 +26,7 @@ def payments(window: Window, as_json: bool) -> None:  # noqa: FBT001
 
     with bridge("report") as found, found.db.begin() as tx:
         days = payments_by_day(tx, window.since, window.until, window.zone)
-    heads = ("day", "account", "captured", "refunded", "posted", "waiting", "dismissed", "exceptions")
+    heads = ("day", "account", "captured", "refunded", "posted", "by exchange", "waiting", "dismissed", "exceptions")
     rows = [
         (
             str(day.day),
@@ -35,7 +35,13 @@ def payments(window: Window, as_json: bool) -> None:  # noqa: FBT001
             f"{Money(day.refunded_minor, day.currency)} ({day.refunded})",
             *(
                 str(Money(minor, day.currency).decimal)
-                for minor in (day.posted_minor, day.waiting_minor, day.dismissed_minor, day.exceptions_minor)
+                for minor in (
+                    day.posted_minor,
+                    day.exchanged_minor,
+                    day.waiting_minor,
+                    day.dismissed_minor,
+                    day.exceptions_minor,
+                )
             ),
         )
         for day in days

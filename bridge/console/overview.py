@@ -19,7 +19,8 @@ _QUERIES = {
         WHERE status = 'dead' ORDER BY outbox_id LIMIT 50""",
     "orders": """
         SELECT o.number, o.state, o.total_minor, o.currency, o.erp_number, o.created_at, o.exception,
-               string_agg(p.state || COALESCE(' ' || p.number, ''), ', ') AS postings
+               string_agg(p.state || COALESCE(' ' || p.number, ' (exchange ' || p.taken_by || ')', ''), ', ')
+                   AS postings
         FROM customer_order o LEFT JOIN posting p USING (order_id)
         GROUP BY o.order_id ORDER BY o.created_at DESC LIMIT 50""",
     "syncs": """

@@ -147,6 +147,7 @@ class MovementShown(Shown):
     document: str | None = Field(description="The ERP's own, of a refund it asked for")
     state: str
     posted_as: str | None
+    taken_by: str | None = Field(description="The node whose exchange took it with the order: do not book it again")
 
     @classmethod
     def of(cls, one: Movement) -> MovementShown:
@@ -168,6 +169,7 @@ class MovementShown(Shown):
             document=one.document,
             state=one.state,
             posted_as=one.posted_as,
+            taken_by=one.taken_by,
         )
 
 

@@ -22,6 +22,8 @@ from sqlalchemy import Connection, text
 from bridge.alerts.service import raise_alert, resolve_alert
 from bridge.core.errors import Refused
 from bridge.core.money import Money
+from bridge.exchange import order_money
+from bridge.exchange.order_money import Said
 from bridge.ports.site import Visit
 from bridge.ports.site_orders import Carrier, OutBuyer, OutLine, OutOrder, OutPayment, Standing
 
@@ -31,8 +33,9 @@ SUBORDINATES_FROM = Decimal("2.1")
 CURRENCY_CHARS = 3
 ORDERS_MAX = 200  # a node keeps the orders of one answer or none: small batches lose little
 
-# Seats that are goods are told to their own node only; others are not, where the web service confirms them.
+# Seats that are goods are told to their own node only; others are not, where an ERP confirms them.
 # Orders older than the node are somebody else's to bring over. Those set aside come last, lest they fill the answer.
+# Money that is to be posted once more is a change.
 _CANDIDATES = text(
     """
     SELECT o.order_id, o.number, o.created_at, o.buyer, o.total_minor, o.currency, o.state, n.time_zone, n.payments,
@@ -40,15 +43,17 @@ _CANDIDATES = text(
     FROM exchange_run r JOIN exchange_node n USING (node) JOIN customer_order o ON o.created_at >= n.created_at
     LEFT JOIN exchange_order e ON e.node = n.node AND e.order_id = o.order_id
     CROSS JOIN LATERAL (
-        SELECT GREATEST(o.changed_at, max(f.recorded_at)) AS version
-        FROM payment_attempt a JOIN payment_fact f USING (attempt_id) WHERE a.order_id = o.order_id) v
+        SELECT GREATEST(
+            o.changed_at, max(f.recorded_at), max(p.changed_at) FILTER (WHERE p.state = 'waiting')) AS version
+        FROM payment_attempt a JOIN payment_fact f USING (attempt_id) LEFT JOIN posting p USING (payment_fact_id)
+        WHERE a.order_id = o.order_id) v
     WHERE r.exchange_run_id = :run AND n.takes_orders
       AND (o.state = 'paid' OR n.orders_out = 'all'
         AND (o.state = 'awaiting_payment' OR o.state = 'expired' AND e.version IS NOT NULL))
       AND o.keeper = 'broker' AND NOT EXISTS (
         SELECT 1 FROM order_line l LEFT JOIN goods_performance g USING (performance_id)
         WHERE l.order_id = o.order_id AND l.seat_ref IS NOT NULL
-          AND CASE WHEN g.source IS NULL THEN n.payments = 'elsewhere' ELSE g.source <> n.node END)
+          AND CASE WHEN g.source IS NULL THEN :has_erp OR n.payments = 'elsewhere' ELSE g.source <> n.node END)
       AND (e.order_id IS NULL OR e.version IS NULL OR e.version < v.version OR e.reason IS NOT NULL)
     ORDER BY e.reason IS NOT NULL, v.version, o.order_id LIMIT :rows_max
     """
@@ -57,24 +62,23 @@ _LINES = text(
     """
     SELECT l.order_id, coalesce(g.ref, '') AS ref, concat_ws(' ', coalesce(g.name, w.name, l.name),
             CASE WHEN s.source IS NULL THEN l.seat_ref END) AS name,
-        l.price_minor, l.amount_minor, l.quantity, l.seat_ref IS NOT NULL AND s.source IS NULL AS is_seat
+        l.price_minor, l.amount_minor, l.quantity, l.seat_ref IS NOT NULL AND s.source IS NULL AS is_seat,
+        l.state = 'returned' AS is_returned
     FROM order_line l JOIN customer_order o USING (order_id) LEFT JOIN goods_performance s USING (performance_id)
     LEFT JOIN performance p USING (performance_id) LEFT JOIN event w USING (event_id)
     LEFT JOIN offer g ON g.source = :node
         AND g.ref = coalesce(p.ref || '#' || l.seat_ref, CASE WHEN l.source = :node THEN l.goods_ref END)
-    WHERE l.order_id = ANY(:orders) AND (l.state = 'sold' OR o.state <> 'paid')
+    WHERE l.order_id = ANY(:orders) AND (l.state IN ('sold', 'returned') OR o.state <> 'paid')
     ORDER BY l.order_id, l.position, l.performance_id, l.seat_ref
     """
 )
-_PAYMENTS = text(
+_FORGET = text("DELETE FROM exchange_answer WHERE exchange_run_id = :run")
+_ANSWER = text(
     """
-    SELECT a.order_id, f.provider_ref, a.provider, f.kind, f.amount_minor, f.currency, f.happened_at
-    FROM payment_attempt a JOIN payment_fact f USING (attempt_id)
-    WHERE a.order_id = ANY(:orders) ORDER BY f.payment_fact_id
+    INSERT INTO exchange_answer (exchange_run_id, order_id, version, digest, told, untold)
+    VALUES (:run, :order, :version, :digest, :told, :untold)
     """
 )
-_FORGET = text("DELETE FROM exchange_answer WHERE exchange_run_id = :run")
-_ANSWER = text("INSERT INTO exchange_answer VALUES (:run, :order, :version, :digest)")
 _SAME = text("UPDATE exchange_order SET version = :version WHERE node = :node AND order_id = :order")
 _SET_ASIDE = text(
     """
@@ -84,11 +88,12 @@ _SET_ASIDE = text(
 )
 _TAKEN = text(
     """
-    WITH taken AS (DELETE FROM exchange_answer WHERE exchange_run_id = :run RETURNING order_id, version, digest)
-    INSERT INTO exchange_order (node, order_id, version, digest)
-    SELECT :node, order_id, version, digest FROM taken
-    ON CONFLICT (node, order_id) DO UPDATE
-    SET version = excluded.version, digest = excluded.digest, reason = NULL, changed_at = clock_timestamp()
+    WITH taken AS (DELETE FROM exchange_answer WHERE exchange_run_id = :run RETURNING *), kept AS (
+        INSERT INTO exchange_order (node, order_id, version, digest)
+        SELECT :node, order_id, version, digest FROM taken
+        ON CONFLICT (node, order_id) DO UPDATE
+        SET version = excluded.version, digest = excluded.digest, reason = NULL, changed_at = clock_timestamp())
+    SELECT told, untold FROM taken
     """
 )
 
@@ -101,21 +106,28 @@ class _Candidate:
     reason: str | None
 
 
-def offer(tx: Connection, visit: Visit, render: Render) -> list[bytes]:
+def offer(tx: Connection, visit: Visit, render: Render, *, has_erp: bool = False) -> list[bytes]:
     """Render what the node does not have yet, and remember what that was. ``render`` raises ``Refused`` for an order
-    that the node could not read.
+    that the node could not read. With ``has_erp`` orders of seats are the ERP's, which has confirmed them.
     """
     tx.execute(_FORGET, {"run": visit.run_id})
-    documents = [_offered(tx, visit, candidate, render) for candidate in _candidates(tx, visit)]
+    known: list[Said] = []
+    documents = [_offered(tx, visit, one, render, known) for one in _candidates(tx, visit, has_erp=has_erp)]
+    order_money.settle(tx, visit.node, known)
     return [document for document in documents if document]
 
 
 def taken(tx: Connection, visit: Visit) -> int:
-    """The node has taken what the last answer of this run held, in that version; return how many. Again: none."""
-    return tx.execute(_TAKEN, {"run": visit.run_id, "node": visit.node}).rowcount
+    """The node has taken what the last answer of this run held, in that version, with the money it told of; return how
+    many. Again: none.
+    """
+    rows = tx.execute(_TAKEN, {"run": visit.run_id, "node": visit.node}).all()
+    order_money.settle(tx, visit.node, [Said(row.told, row.untold) for row in rows])
+    return len(rows)
 
 
-def _offered(tx: Connection, visit: Visit, candidate: _Candidate, render: Render) -> bytes:
+def _offered(tx: Connection, visit: Visit, candidate: _Candidate, render: Render, known: list[Said]) -> bytes:
+    """The order for the node; nothing if it could not read it, or has it as it is, with the money it tells of."""
     order = candidate.order
     subject = f"{visit.node}:order:{order.number}"
     try:
@@ -125,23 +137,26 @@ def _offered(tx: Connection, visit: Visit, candidate: _Candidate, render: Render
         tx.execute(_SET_ASIDE, {"node": visit.node, "order": order.id, "reason": reason})
         raise_alert(tx, "exchange_order_set_aside", subject, reason, order_id=str(order.id))
         return b""
-    digest = hashlib.sha256(document).digest()
+    digest, said = hashlib.sha256(document).digest(), order_money.said_of(order)
     if digest == candidate.digest and candidate.reason is None:
         tx.execute(_SAME, {"node": visit.node, "order": order.id, "version": candidate.version})
+        known.append(said)
         return b""
     values = {"run": visit.run_id, "order": order.id, "version": candidate.version, "digest": digest}
-    tx.execute(_ANSWER, values)
+    tx.execute(_ANSWER, {**values, "told": list(said.told), "untold": list(said.untold)})
     resolve_alert(tx, "exchange_order_set_aside", subject)
     return document
 
 
-def _candidates(tx: Connection, visit: Visit) -> list[_Candidate]:
-    rows = tx.execute(_CANDIDATES, {"run": visit.run_id, "rows_max": ORDERS_MAX}).all()
+def _candidates(tx: Connection, visit: Visit, *, has_erp: bool) -> list[_Candidate]:
+    rows = tx.execute(_CANDIDATES, {"run": visit.run_id, "rows_max": ORDERS_MAX, "has_erp": has_erp}).all()
     orders = [row.order_id for row in rows]
     lines = _by_order(tx.execute(_LINES, {"node": visit.node, "orders": orders}).all())
-    payments = _by_order(tx.execute(_PAYMENTS, {"orders": orders}).all())
+    payments = order_money.payments_of(tx, orders)
     return [
-        _Candidate(_order(row, lines[row.order_id], payments[row.order_id]), row.version, row.digest, row.reason)
+        _Candidate(
+            _order(row, lines[row.order_id], payments.get(row.order_id, ())), row.version, row.digest, row.reason
+        )
         for row in rows
     ]
 
@@ -153,8 +168,10 @@ def _by_order(rows: Sequence[Any]) -> Mapping[UUID, list[Any]]:
     return found
 
 
-def _order(row: Any, lines: Sequence[Any], payments: Sequence[Any]) -> OutOrder:
+def _order(row: Any, lines: Sequence[Any], payments: Sequence[OutPayment]) -> OutOrder:
     buyer = {name: str(row.buyer.get(name) or "") for name in ("name", "email", "phone", "inn")}
+    # A ticket that came back is no part of the order. One without any is told as it was: the node cannot read it empty.
+    kept = [line for line in lines if not line.is_returned] or lines
     order = OutOrder(
         id=row.order_id,
         number=str(row.number),
@@ -162,18 +179,9 @@ def _order(row: Any, lines: Sequence[Any], payments: Sequence[Any]) -> OutOrder:
         zone=ZoneInfo(row.time_zone),
         carrier=_carrier(Carrier(row.payments), row.cml_version),
         buyer=OutBuyer(**buyer),
-        total=Money(row.total_minor, row.currency),
-        lines=[_out_line(line, row.currency) for line in lines],
-        payments=[
-            OutPayment(
-                one.provider_ref,
-                one.provider,
-                one.kind == "refunded",
-                Money(one.amount_minor, one.currency),
-                one.happened_at,
-            )
-            for one in payments
-        ],
+        total=Money(row.total_minor - sum(line.amount_minor for line in lines if line not in kept), row.currency),
+        lines=[_out_line(line, row.currency) for line in kept],
+        payments=payments,
         currency_name=_name_of(row.currency, row.currencies),
     )
     return replace(order, standing=_standing(order, row))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sqlalchemy import BigInteger, Column, ForeignKey, LargeBinary, Table, Text
-from sqlalchemy.dialects.postgresql import UUID
+from sqlalchemy.dialects.postgresql import ARRAY, UUID
 
 from bridge.core.columns import document, moment, words
 from bridge.core.db import metadata
@@ -31,7 +31,8 @@ erp_order = Table(
     moment("said_at", is_now=True),
 )
 
-# What stood in the last answer of a run: only that is taken when the node says that it took it.
+# What stood in the last answer of a run: only that is taken when the node says that it took it. The postings of its
+# money are either ``told`` by it or cannot be (``untold``).
 exchange_answer = Table(
     "exchange_answer",
     metadata,
@@ -39,4 +40,6 @@ exchange_answer = Table(
     Column("order_id", UUID(as_uuid=True), ForeignKey("customer_order.order_id"), primary_key=True),
     moment("version"),
     Column("digest", LargeBinary, nullable=False),
+    Column("told", ARRAY(UUID(as_uuid=True)), nullable=False, server_default="{}"),
+    Column("untold", ARRAY(UUID(as_uuid=True)), nullable=False, server_default="{}"),
 )

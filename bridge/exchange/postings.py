@@ -18,6 +18,7 @@ from bridge.core.money import Money
 from bridge.core.outbox import FenceLost, Work
 from bridge.core.retry import HOUR, MINUTE, Policy, delay_s
 from bridge.core.runner import postpone
+from bridge.exchange.order_money import nodes_of
 from bridge.payments import facts
 from bridge.payments.model import FactKind
 from bridge.ports.erp import Erp, ErpPosting, Outcome, Posting, PostingKind, PostingResult
@@ -57,13 +58,19 @@ class Postings:
         self._policy = policy
 
     def perform(self, batch: Sequence[Work], deadline: Deadline) -> None:
-        """Look up whatever an earlier attempt may have posted, then post the rest in one call."""
+        """Look up whatever an earlier attempt may have posted, then post the rest in one call. What a node takes with
+        its orders is left to it: by two ways it would be in the books twice.
+        """
         with self._db.begin() as tx:
             postings = _load(tx, batch)
+            nodes = nodes_of(tx, postings)
             for work in batch:
                 if _id(work) not in postings:
                     outbox.done(tx, work)
-        waiting = [work for work in batch if _id(work) in postings]
+                elif node := nodes.get(_id(work)):
+                    message = "The exchange with %(node)s takes this with its order."
+                    outbox.retry(tx, work, HOUR, NotSent("money_by_exchange", message, node=node))
+        waiting = [work for work in batch if _id(work) in postings and _id(work) not in nodes]
         found = self._look_up([work for work in waiting if work.was_begun], deadline)
         self._settle([(work, _check(postings[_id(work)], found[_id(work)])) for work in waiting if _id(work) in found])
         fresh = [work for work in waiting if _id(work) not in found]

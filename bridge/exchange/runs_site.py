@@ -52,8 +52,17 @@ class Rules:
 class ExchangeSite:
     """Takes what nodes send, and has it imported by workers."""
 
-    def __init__(self, db: Database, data_dir: Path, rules: Rules, payment_systems: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        db: Database,
+        data_dir: Path,
+        rules: Rules,
+        payment_systems: Sequence[str] = (),
+        *,
+        has_erp: bool = False,
+    ) -> None:
         self._db = db
+        self._has_erp = has_erp
         self._rules = rules
         self._payment_systems = payment_systems
         begun = partial(want_quiet_start, delay_s=rules.quiet_s)
@@ -141,7 +150,7 @@ class ExchangeSite:
         """The orders the node does not have yet."""
         with self._db.begin() as tx:
             runs.touch(tx, visit.run_id)
-            return order_export.offer(tx, visit, render)
+            return order_export.offer(tx, visit, render, has_erp=self._has_erp)
 
     def orders_taken(self, visit: Visit) -> None:
         """The node has taken what it was last given in this visit."""

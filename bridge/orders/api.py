@@ -107,8 +107,9 @@ class PostingShown(Shown):
     """How far a payment is in the ERP's books."""
 
     state: str
-    number: str | None
+    number: Annotated[str | None, Field(description="The ERP's own, if it told one")]
     posted_at: Moment | None
+    taken_by: Annotated[str | None, Field(description="The node whose exchange took it with the order, if one did")]
 
 
 class OrderPaymentShown(Shown):

@@ -63,6 +63,8 @@ class Kind(StrEnum):
     POSTING_FOUND = "posting_found"
     POSTING_WAITS = "posting_waits"
     POSTING_REFUSED = "posting_refused"
+    POSTING_TWICE = "posting_twice"
+    POSTING_DENIED = "posting_denied"
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -30,7 +30,7 @@ _POSTING = text(
 )
 _VIEW = """
     SELECT p.posting_id, f.attempt_id, f.kind, f.amount_minor, f.currency, f.happened_at, f.provider_ref, p.state,
-           p.number, p.posted_at, p.reason, p.order_id, a.provider, a.method
+           p.number, p.posted_at, p.reason, p.taken_by, p.order_id, a.provider, a.method
     FROM posting p JOIN payment_fact f USING (payment_fact_id) JOIN payment_attempt a USING (attempt_id)
     WHERE {which} ORDER BY p.created_at
     """
@@ -50,7 +50,7 @@ _POSTED = text(
 _HELD = text(
     """
     SELECT p.posting_id FROM posting p JOIN payment_fact f USING (payment_fact_id)
-    WHERE f.attempt_id = :attempt AND p.state IN ('waiting', 'refused') AND NOT EXISTS (
+    WHERE f.attempt_id = :attempt AND f.kind = ANY(:kinds) AND p.state IN ('waiting', 'refused') AND NOT EXISTS (
         SELECT 1 FROM outbox w WHERE w.lane = :lane AND w.status IN ('ready', 'running', 'dead')
           AND w.payload ->> 'posting_id' = p.posting_id::text)
     ORDER BY f.payment_fact_id
@@ -65,17 +65,36 @@ _DISMISS = text(
     WHERE posting_id = ANY(:ids) AND state IN ('waiting', 'refused')
     """
 )
-_LOCK = text("SELECT order_id, state, number FROM posting WHERE posting_id = :id FOR UPDATE")
+_LOCK = text(
+    """
+    SELECT posting_id, order_id, state, number, taken_by FROM posting WHERE posting_id = ANY(:ids)
+    ORDER BY posting_id FOR UPDATE
+    """
+)
+_LOCK_ORDERS = text(
+    """
+    SELECT order_id FROM customer_order WHERE order_id IN (SELECT order_id FROM posting WHERE posting_id = ANY(:ids))
+    ORDER BY order_id FOR UPDATE
+    """
+)
 _DROP = text(
     """
     UPDATE outbox SET status = CASE WHEN status = 'running' THEN status ELSE 'skipped' END,
-        last_error = CASE WHEN status = 'running' THEN last_error ELSE 'the ERP has taken it by itself' END,
+        last_error = CASE WHEN status = 'running' THEN last_error ELSE :why END,
         done_at = CASE WHEN status = 'running' THEN done_at ELSE clock_timestamp() END
-    WHERE lane = :lane AND key = :key AND payload ->> 'posting_id' = :posting
+    WHERE lane = :lane AND key = ANY(:keys) AND payload ->> 'posting_id' = ANY(:postings)
       AND status IN ('ready', 'dead', 'running')
-    RETURNING status
+    RETURNING status, payload ->> 'posting_id' AS posting
     """
 )
+_TAKE = text(
+    """
+    UPDATE posting SET state = 'posted', taken_by = :node, number = NULL, reason = NULL,
+        posted_at = clock_timestamp(), changed_at = clock_timestamp()
+    WHERE posting_id = ANY(:ids)
+    """
+)
+_SEE_LATER = text("UPDATE posting SET changed_at = clock_timestamp() WHERE posting_id = ANY(:ids)")
 _REFUSED = text(
     "UPDATE posting SET state = 'refused', reason = :reason, changed_at = clock_timestamp() WHERE posting_id = :id"
 )
@@ -106,9 +125,9 @@ def post(tx: Connection, order_id: UUID, posting_id: UUID) -> None:
     outbox.put(tx, LANE, "post", order_key(order_id), {"posting_id": str(posting_id)})
 
 
-def held(tx: Connection, attempt_id: UUID) -> Sequence[UUID]:
+def held(tx: Connection, attempt_id: UUID, kinds: Collection[FactKind] = tuple(FactKind)) -> Sequence[UUID]:
     """Postings of an attempt that go on only if a person says so: refused, or waiting without work."""
-    return tx.execute(_HELD, {"attempt": attempt_id, "lane": LANE}).scalars().all()
+    return tx.execute(_HELD, {"attempt": attempt_id, "lane": LANE, "kinds": list(kinds)}).scalars().all()
 
 
 def post_again(tx: Connection, order_id: UUID, posting_ids: Sequence[UUID]) -> None:
@@ -142,6 +161,7 @@ def of_order(tx: Connection, order_id: UUID) -> Sequence[PostingView]:
             number=row.number,
             posted_at=row.posted_at,
             reason=row.reason,
+            taken_by=row.taken_by,
         )
         for row in tx.execute(_OF_ORDER, {"id": order_id})
     ]
@@ -157,17 +177,70 @@ def noted(tx: Connection, posting_id: UUID, number: str, posted_at: datetime | N
 
     Again changes nothing. Raises ``Refused`` if it is in the books under another number, or is being posted just now.
     """
-    row = tx.execute(_LOCK, {"id": posting_id}).first()
+    row = tx.execute(_LOCK, {"ids": [posting_id]}).first()
     if row is None:
         raise Refused("posting_unknown", "There is no such money.")
+    if row.taken_by:
+        raise Refused("posting_posted", "The exchange with %(node)s has taken this already.", node=row.taken_by)
     if row.state == "posted":
         if row.number != number:
             raise Refused("posting_posted", "This is in the books already, as %(number)s.", number=row.number or "")
         return
-    values = {"lane": LANE, "key": order_key(row.order_id), "posting": str(posting_id)}
-    if "running" in tx.execute(_DROP, values).scalars().all():
+    if _drop(tx, {posting_id: row.order_id}, "the ERP has taken it by itself"):
         raise Refused("posting_under_way", "This is being posted just now; ask again in a minute.")
     posted(tx, posting_id, number, posted_at)
+
+
+def _drop(tx: Connection, postings: Mapping[UUID, UUID], why: str) -> set[UUID]:
+    """Forget the work that posts these, each with its order; return those that are being posted just now."""
+    values = {
+        "lane": LANE,
+        "keys": [order_key(order) for order in postings.values()],
+        "postings": [str(posting) for posting in postings],
+        "why": why,
+    }
+    return {UUID(row.posting) for row in tx.execute(_DROP, values) if row.status == "running"}
+
+
+def take(tx: Connection, posting_ids: Collection[UUID], node: str) -> Sequence[UUID]:
+    """A node has these with their orders, and told no number; return the orders of those that are posted by it now.
+
+    What is in the books already, or is not to get there, stays as it is. One that is being posted just now is left
+    alone, and counts as changed, so that the node is asked about it once more.
+    """
+    waiting = _lock_open(tx, posting_ids)
+    if not waiting:
+        return []
+    running = _drop(tx, waiting, "a node has taken it with its order")
+    tx.execute(_SEE_LATER, {"ids": list(running)})
+    tx.execute(_TAKE, {"ids": list(waiting.keys() - running), "node": node})
+    return sorted({order for posting, order in waiting.items() if posting not in running})
+
+
+def refuse_many(tx: Connection, reasons: Mapping[UUID, str]) -> Mapping[UUID, UUID]:
+    """These cannot go into the books by themselves, each for its reason; return those of them that waited for it, with
+    their orders. One that is being posted just now is left alone.
+    """
+    waiting = _lock_open(tx, reasons, states=("waiting",))
+    if not waiting:
+        return {}
+    running = _drop(tx, waiting, "the exchange cannot tell it")
+    tx.execute(_SEE_LATER, {"ids": list(running)})
+    found = {posting: order for posting, order in waiting.items() if posting not in running}
+    for posting_id in found:
+        refused(tx, posting_id, reasons[posting_id])
+    return found
+
+
+def _lock_open(
+    tx: Connection, posting_ids: Collection[UUID], states: Collection[str] = ("waiting", "refused")
+) -> dict[UUID, UUID]:
+    """Lock orders before their postings, as everybody does; return what is in one of ``states``, with its order."""
+    if not posting_ids:
+        return {}
+    values = {"ids": list(posting_ids)}
+    tx.execute(_LOCK_ORDERS, values)
+    return {row.posting_id: row.order_id for row in tx.execute(_LOCK, values) if row.state in states}
 
 
 def refused(tx: Connection, posting_id: UUID, reason: str) -> None:

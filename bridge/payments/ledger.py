@@ -26,7 +26,7 @@ START = "0.0"
 _SELECT = """
     SELECT p.posting_id, f.kind, f.amount_minor, f.currency, f.happened_at, f.provider_ref, a.attempt_id, a.provider,
         a.account, a.method, o.order_id, o.number, o.external_ref, o.keeper, o.erp_number, p.state,
-        p.number AS posted_as, p.posted_at, r.document, f.recorded_xid::text AS xid, f.payment_fact_id
+        p.number AS posted_as, p.posted_at, p.taken_by, r.document, f.recorded_xid::text AS xid, f.payment_fact_id
     FROM payment_fact f JOIN payment_attempt a USING (attempt_id) JOIN customer_order o USING (order_id)
     JOIN posting p USING (payment_fact_id)
     LEFT JOIN refund r ON f.kind = 'refunded' AND r.attempt_id = a.attempt_id AND r.provider_ref = f.provider_ref
@@ -44,7 +44,9 @@ _OF_ORDER = text(_SELECT.format(which="o.order_id = :order"))
 
 @dataclass(frozen=True, slots=True)
 class Movement:
-    """Money that came or went back. ``document`` is the ERP's own of a refund it asked for."""
+    """Money that came or went back. ``document`` is the ERP's own of a refund it asked for; ``taken_by`` is the node
+    that took it with its order, if one did.
+    """
 
     posting_id: UUID
     kind: FactKind
@@ -63,6 +65,7 @@ class Movement:
     state: str
     posted_as: str | None
     posted_at: datetime | None
+    taken_by: str | None
 
 
 def since(tx: Connection, cursor: str, rows_max: int) -> tuple[Sequence[Movement], str]:
@@ -99,4 +102,5 @@ def _movement(row: Row[Any]) -> Movement:
         state=row.state,
         posted_as=row.posted_as,
         posted_at=row.posted_at,
+        taken_by=row.taken_by,
     )

@@ -117,7 +117,7 @@ class Refund:
 
 @dataclass(frozen=True, slots=True)
 class PostingView:
-    """A money fact on its way into the ERP."""
+    """A money fact on its way into the ERP; ``taken_by`` is the node that took it with its order, if one did."""
 
     id: UUID
     attempt_id: UUID
@@ -129,3 +129,4 @@ class PostingView:
     number: str | None
     posted_at: datetime | None
     reason: str | None
+    taken_by: str | None = None

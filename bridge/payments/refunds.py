@@ -129,7 +129,7 @@ def take_refunded(tx: Connection, attempt_id: UUID, snapshot: RefundSnapshot) ->
     """
     order = orders.get(tx, attempts.get(tx, attempt_id).order_id, for_update=True)
     attempt = attempts.get(tx, attempt_id)
-    is_held = bool(facts.held(tx, attempt_id))
+    is_held = bool(facts.held(tx, attempt_id, [FactKind.CAPTURED]))
     posting_id = facts.add_fact(
         tx, attempt, FactKind.REFUNDED, snapshot.provider_ref, snapshot.amount, snapshot.created_at
     )

@@ -23,7 +23,8 @@ _BY_DAY = text(
         COALESCE(sum(signed) FILTER (WHERE p.state = 'posted'), 0)::bigint,
         COALESCE(sum(signed) FILTER (WHERE p.state = 'waiting' AND w.is_alive), 0)::bigint,
         COALESCE(sum(signed) FILTER (WHERE p.state = 'dismissed'), 0)::bigint,
-        COALESCE(sum(signed) FILTER (WHERE p.state = 'refused' OR (p.state = 'waiting' AND NOT w.is_alive)), 0)::bigint
+        COALESCE(sum(signed) FILTER (WHERE p.state = 'refused' OR (p.state = 'waiting' AND NOT w.is_alive)), 0)::bigint,
+        COALESCE(sum(signed) FILTER (WHERE p.state = 'posted' AND p.taken_by IS NOT NULL), 0)::bigint
     FROM payment_fact f JOIN payment_attempt a USING (attempt_id) JOIN posting p USING (payment_fact_id)
     CROSS JOIN LATERAL (SELECT CASE f.kind WHEN 'captured' THEN f.amount_minor ELSE -f.amount_minor END AS signed) s
     CROSS JOIN LATERAL (
@@ -39,7 +40,7 @@ _BY_DAY = text(
 @dataclass(frozen=True, slots=True)
 class DayOfPayments:
     """One day of an account, in minor units. What came less what went back is posted, waiting, dismissed by a person
-    or an exception that waits for one.
+    or an exception that waits for one; of what is posted, ``exchanged`` was taken by nodes with their orders.
     """
 
     day: date
@@ -54,6 +55,7 @@ class DayOfPayments:
     waiting_minor: int
     dismissed_minor: int
     exceptions_minor: int
+    exchanged_minor: int
 
 
 def payments_by_day(tx: Connection, since: datetime, until: datetime, zone: str) -> Sequence[DayOfPayments]:

@@ -78,7 +78,11 @@ def _show_attempt(attempt: Attempt, postings: Sequence[PostingView]) -> OrderPay
     mine = [posting for posting in postings if posting.attempt_id == attempt.id]
     captured = next((posting for posting in mine if posting.kind is FactKind.CAPTURED), None)
     posting = (
-        PostingShown(state=captured.state, number=captured.number, posted_at=captured.posted_at) if captured else None
+        PostingShown(
+            state=captured.state, number=captured.number, posted_at=captured.posted_at, taken_by=captured.taken_by
+        )
+        if captured
+        else None
     )
     return OrderPaymentShown(
         id=attempt.id,

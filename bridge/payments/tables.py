@@ -105,7 +105,9 @@ posting = Table(
     words("reason", nullable=True),
     moment("created_at", is_now=True),
     moment("changed_at", is_now=True),
+    words("taken_by", nullable=True),  # the node whose exchange took it with its order, and told no number
     CheckConstraint("state IN ('waiting', 'posted', 'refused', 'dismissed')", name="state"),
+    Index("ix_posting_waiting", "created_at", postgresql_where=text("state = 'waiting'")),
 )
 
 # A storefront's own payment and the order it pays: its id is the identity, whatever else the storefront sends.

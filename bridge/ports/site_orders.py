@@ -16,8 +16,8 @@ from bridge.ports.goods import Tally
 
 class Carrier(StrEnum):
     """How a node is told of money: in words of the order, which can only say "paid in full"; in documents inside the
-    order; in documents beside it; not by the exchange, because it is posted another way. One of them only: a node that
-    reads two would book the money twice.
+    order, which know no money that went back; in documents beside it, which say all; not by the exchange, because it is
+    posted another way. One of them only: a node that reads two would book the money twice.
     """
 
     REQUISITES = "requisites"
@@ -50,13 +50,17 @@ class OutLine:
 
 @dataclass(frozen=True, slots=True)
 class OutPayment:
-    """Money that came, or went back; ``ref`` is the provider's and unique with it."""
+    """Money that came, or went back; ``ref`` is the provider's and unique with it, ``posting_id`` is our own. It
+    ``is_due`` unless it is in the books by another way, or a person wants it not to get there: then it only counts.
+    """
 
     ref: str
     provider: str
     is_refund: bool
     amount: Money
     happened_at: datetime
+    posting_id: UUID | None = None
+    is_due: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +95,20 @@ class OutOrder:
     def balance_minor(self) -> int:
         """What came less what went back."""
         return sum(-one.amount.minor if one.is_refund else one.amount.minor for one in self.payments)
+
+    @property
+    def told(self) -> Sequence[OutPayment]:
+        """The money that the carrier can tell. Of the rest the node hears nothing by the exchange."""
+        due = [one for one in self.payments if one.is_due]
+        match self.carrier:
+            case Carrier.REQUISITES:
+                return due if self.balance_minor == self.total.minor else []
+            case Carrier.SUBORDINATES:
+                return [one for one in due if not one.is_refund]
+            case Carrier.SIBLINGS:
+                return due
+            case Carrier.ELSEWHERE:
+                return []
 
 
 @dataclass(frozen=True, slots=True)

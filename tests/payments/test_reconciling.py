@@ -32,7 +32,7 @@ def test_where_all_agree_nothing_is_listed(stage: Stage, commands: Commands) -> 
     found = commands.run("reconcile")
 
     assert found["ok"] is True
-    assert found["compared"] == {"payments": 1, "postings": 1, "erp": True}
+    assert found["compared"] == {"payments": 1, "postings": 1, "by_exchange": 0, "erp": True}
 
 
 def test_a_refund_made_in_the_cabinet_is_found_once_and_goes_into_the_books(stage: Stage, commands: Commands) -> None:

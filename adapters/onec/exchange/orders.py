@@ -136,17 +136,15 @@ class _Carried:
 
 def _in_requisites(order: OutOrder) -> _Carried:
     """``Заказ оплачен`` is said only of full payment: these requisites can carry no other."""
-    captured = [one for one in order.payments if not one.is_refund]
-    if not captured or order.balance_minor != order.total.minor:
+    captured = [one for one in order.told if not one.is_refund]
+    if not captured:
         return _Carried()
     return _Carried({"Заказ оплачен": "true", **_details(order, captured[-1])})
 
 
 def _in_subordinates(order: OutOrder) -> _Carried:
     """УНФ takes ``Эквайринговая операция`` inside the order; of money that went back it knows no document."""
-    return _Carried(
-        inside=[_payment(order, one, "Эквайринговая операция") for one in order.payments if not one.is_refund]
-    )
+    return _Carried(inside=[_payment(order, one, "Эквайринговая операция") for one in order.told])
 
 
 def _in_siblings(order: OutOrder) -> _Carried:
@@ -154,7 +152,7 @@ def _in_siblings(order: OutOrder) -> _Carried:
     return _Carried(
         beside=[
             _payment(order, one, _RETURNED if one.is_refund else _TAKEN) | {"Основание": str(order.id)}
-            for one in order.payments
+            for one in order.told
         ]
     )
 
