@@ -12,8 +12,10 @@ import signal
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 import redis
@@ -25,8 +27,8 @@ from bridge.local.postgres import Postgres, prepare_postgres
 from bridge.local.programs import place
 from bridge.local.supervisor import Supervisor
 from tests.conftest_servers import QUICK, scratch
-from tests.faults.fleet import Fleet, kill, opened
-from tests.faults.storm import Storm
+from tests.faults.fleet import Fleet, eventually, kill, opened
+from tests.faults.storm import FOR_EVER, Storm
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(300)]
 
@@ -130,8 +132,46 @@ def sell_at_the_box_office(storm: Storm, over: threading.Event) -> None:
 
 
 def sold_at_the_box_office(fleet: Fleet) -> int:
-    sales = requests.get(f"{fleet.onec.url}/_audit?calls=0", timeout=5).json()["sales"]
-    return sum(1 for sale in sales if sale["owner"] == "box_office")
+    return len(sales(fleet)) - len(sold_by_us(fleet))
+
+
+def sold_by_us(fleet: Fleet) -> list[dict[str, Any]]:
+    return [sale for sale in sales(fleet) if sale["owner"] != "box_office"]
+
+
+def sales(fleet: Fleet) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = requests.get(f"{fleet.onec.url}/_audit?calls=0", timeout=5).json()["sales"]
+    return found
+
+
+def test_tickets_come_back_and_are_sold_again_meanwhile(stormy: Storm) -> None:
+    """1C is read all the time, so its news meet sales at every moment: only tickets that came back free a seat."""
+    stormy.fleet.env["BRIDGE_PERIODS__SYNC"] = "1"
+    fleet = started(stormy)
+    stormy.seats = stormy.seats[15:35]
+
+    stormy.rage(STORM_S)
+    assert eventually(lambda: sold_by_us(fleet))
+    stormy.rage(2 * STORM_S, partial(take_tickets_back, stormy), partial(sell_at_the_box_office, stormy))
+
+    assert fleet.start("-m", "bridge", "sync", "run").wait(30) == 0
+    assert stormy.settle() == []
+    came_back = [sale for sale in sold_by_us(fleet) if sale["returned_at"]]
+    assert fleet.one("SELECT count(*) FROM order_line WHERE state = 'returned'") == len(came_back) > 0
+
+
+def take_tickets_back(storm: Storm, over: threading.Event) -> None:
+    """A kiosk that takes back what was sold, by whomever, but rather by the site."""
+    chance = random.Random(storm.seed)
+    ref = storm.fleet.one("SELECT ref FROM performance WHERE performance_id = :id", id=storm.performance)
+    while not over.wait(0.05):
+        bought = [grant.seat for grant in list(storm.grants) if grant.ends_at == FOR_EVER]
+        seat, now = chance.choice(bought or storm.seats), datetime.now(UTC)
+        body = {"performance": ref, "seats": [seat]}
+        if requests.post(f"{storm.fleet.onec.url}/_box_office/return", json=body, timeout=5).status_code == 200:
+            for grant in storm.grants:
+                if grant.seat == seat and grant.begins_at < now:
+                    grant.ends_at = min(grant.ends_at, now)
 
 
 def test_1c_fails_in_every_way_it_knows(stormy: Storm) -> None:
