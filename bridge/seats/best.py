@@ -1,18 +1,23 @@
 """Choosing the best seats for a group: together in one row, near the middle of the front, leaving no single orphan.
 
-Pure: it looks at a picture of the hall and proposes; the claim that follows is what decides.
+Pure: it looks at a picture of the hall and proposes; the claim that follows is what decides. Many buyers look at the
+same picture at once, so each picks among the groups that are about as good as the best one.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
+from heapq import nsmallest
 from itertools import groupby
 from math import hypot
+from random import Random
+from typing import NamedTuple
 
 # What a proposal costs, in units of a seat's distance: an orphan is worse than any seat of the hall is far.
 ORPHAN = 10_000.0
 SPLIT = 1_000_000.0
+CENTRES_MAX = 10  # seats around which a group that fits no row is gathered
 GAP = 1.6  # seats further apart than this are not neighbours: there is an aisle
 
 
@@ -28,7 +33,20 @@ class Seat:
     is_accessible: bool
 
 
-def propose(hall: Sequence[Seat], free: Collection[str], count: int, *, accessible: bool = False) -> list[list[str]]:
+class Group(NamedTuple):
+    """Seats to be held together, and what is wrong with them, in units of a seat's distance."""
+
+    cost: float
+    refs: list[str]
+
+
+def pick(groups: Sequence[Group], slack: float, random: Random) -> list[str]:
+    """One of the groups, which are sorted, that cost at most ``slack`` more than the best: any of them."""
+    alike = [group.refs for group in groups if group.cost <= groups[0].cost + slack]
+    return random.choice(alike)
+
+
+def propose(hall: Sequence[Seat], free: Collection[str], count: int, *, accessible: bool = False) -> list[Group]:
     """Groups of ``count`` free seats, the best first; none if the hall has fewer.
 
     Accessible seats are for those who ask for them: then every group has at least one, else none has any.
@@ -40,12 +58,12 @@ def propose(hall: Sequence[Seat], free: Collection[str], count: int, *, accessib
     blocks = [list(block) for block in _blocks(hall, {seat.ref for seat in usable})]
     windows = [(block, start) for block in blocks for start in range(len(block) - count + 1)]
     groups = [block[start : start + count] for block, start in windows]
-    scored = [
-        (_orphans(block, start, count) * ORPHAN + _distance(group, x, y), [seat.ref for seat in group])
+    together = [
+        Group(_orphans(block, start, count) * ORPHAN + _distance(group, x, y), [seat.ref for seat in group])
         for (block, start), group in zip(windows, groups, strict=True)
         if not accessible or any(seat.is_accessible for seat in group)
     ]
-    return [refs for _, refs in sorted(scored)] or _apart(usable, count, x, y, accessible=accessible)
+    return sorted(together) or _apart(usable, count, x, y, accessible=accessible)
 
 
 def _focus(hall: Sequence[Seat]) -> tuple[float, float]:
@@ -79,13 +97,17 @@ def _distance(group: Sequence[Seat], x: float, y: float) -> float:
     return sum(hypot(seat.x - x, seat.y - y) for seat in group) / len(group)
 
 
-def _apart(usable: Sequence[Seat], count: int, x: float, y: float, *, accessible: bool) -> list[list[str]]:
-    """No row has so many together: the nearest seats to the best one, wherever they are."""
+def _apart(usable: Sequence[Seat], count: int, x: float, y: float, *, accessible: bool) -> list[Group]:
+    """No row has so many together: the nearest seats to one of the best ones, wherever they are."""
     if len(usable) < count:
         return []
-    first = [seat for seat in usable if seat.is_accessible] if accessible else list(usable)
-    if not first:
-        return []
-    centre = min(first, key=lambda seat: _distance([seat], x, y))
-    near = sorted(usable, key=lambda seat: (hypot(seat.x - centre.x, seat.y - centre.y), seat.ref))
-    return [[seat.ref for seat in near[:count]]]
+    first = [seat for seat in usable if seat.is_accessible] if accessible else usable
+    centres = nsmallest(CENTRES_MAX, first, key=lambda seat: _distance([seat], x, y))
+    return [
+        Group(SPLIT + _distance([centre], x, y), [seat.ref for seat in _nearest(usable, centre, count)])
+        for centre in centres
+    ]
+
+
+def _nearest(usable: Sequence[Seat], centre: Seat, count: int) -> list[Seat]:
+    return nsmallest(count, usable, key=lambda seat: (hypot(seat.x - centre.x, seat.y - centre.y), seat.ref))

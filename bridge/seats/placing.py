@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from random import Random
 from typing import Any
 from uuid import UUID
 
@@ -13,15 +14,16 @@ from sqlalchemy import Connection, text
 
 from bridge.catalogue.service import hall_seats
 from bridge.channels.model import Rules
-from bridge.core.errors import Refused
+from bridge.core.errors import Refused, Throttled
 from bridge.seats import claim as seats
 from bridge.seats import holds
-from bridge.seats.best import Seat, propose
+from bridge.seats.best import Group, Seat, pick, propose
 from bridge.seats.deciding import Claim, Grant, decide
 from bridge.seats.inventory import seat_map
 from bridge.seats.model import Authority, Hold, HoldLine, HoldState, Wish, check_wishes
 
-TRIES_MAX = 5  # proposals tried before the buyer is told that others were quicker
+TRIES_MAX = 12  # groups tried before the buyer is asked to come again
+SLACK = 2.0  # a group may cost so much more than the best, in seats of distance; twice as much after each loss
 SELF_SERVICE_S = 3.0  # the request that placed a hold may ask the ERP itself for so long before a worker does
 
 # One customer's requests queue here, so that two at once cannot both be the last one allowed.
@@ -179,29 +181,40 @@ def _row(place: Place, hold: Hold) -> dict[str, Any]:
 
 
 def place_best(tx: Connection, place: Place, best: BestWish) -> Placed | Refused:
-    """Hold the best free group. Others may be quicker: then the next best, a few times. What is refused changes
-    nothing and keeps no seat locked.
+    """Hold one of the best free groups. Others may be quicker: then the hall is looked at anew, and buyers spread
+    further apart with each loss. What is refused changes nothing and keeps no seat locked.
+
+    Raises ``Throttled`` if others were quicker all the time and there are seats all the same.
     """
-    for refs in _proposals(tx, place.performance_id, best, place.rules):
-        wishes = [Wish(ref, best.price_type) for ref in refs]
-        with tx.begin_nested() as attempt:
-            (outcome,) = place_holds(tx, [replace(place, wishes=wishes)])
-            if isinstance(outcome, Placed):
-                return outcome
-            attempt.rollback()
-        if outcome.code != "seats_unavailable":
-            return outcome
-    return Refused("group_unavailable", "There are no %(count)s free seats like that.", count=best.count)
-
-
-def _proposals(tx: Connection, performance_id: UUID, best: BestWish, rules: Rules) -> list[list[str]]:
     hall = [
         Seat(item["ref"], item["section"], item["row"], item["x"], item["y"], item["is_accessible"])
-        for item in hall_seats(tx, performance_id)
+        for item in hall_seats(tx, place.performance_id)
     ]
-    shown = seat_map(tx, performance_id, None, rules.channel).seats
-    free = {seat.id for seat in shown if seat.state == "free" and best.zone in (None, seat.zone)}
-    return propose(hall, free, best.count, accessible=best.is_accessible)[:TRIES_MAX]
+    random = Random(place.hold_id.int)  # noqa: S311  spreads buyers, guards nothing
+    for losses in range(TRIES_MAX):
+        groups = _free_groups(tx, hall, place, best)
+        if not groups:
+            return Refused("group_unavailable", "There are no %(count)s free seats like that.", count=best.count)
+        outcome = _try(tx, place, [Wish(ref, best.price_type) for ref in pick(groups, SLACK * 2**losses, random)])
+        if isinstance(outcome, Placed) or outcome.code != "seats_unavailable":
+            return outcome
+    message = "Many are choosing seats at this moment; ask again, there are some left."
+    raise Throttled("seats_contended", message, retry_after_s=1)
+
+
+def _try(tx: Connection, place: Place, wishes: Sequence[Wish]) -> Placed | Refused:
+    with tx.begin_nested() as attempt:
+        (outcome,) = place_holds(tx, [replace(place, wishes=wishes)])
+        if isinstance(outcome, Refused):
+            attempt.rollback()
+    return outcome
+
+
+def _free_groups(tx: Connection, hall: Sequence[Seat], place: Place, best: BestWish) -> list[Group]:
+    """The groups that are free now, the best first."""
+    shown = seat_map(tx, place.performance_id, None, place.rules.channel).seats
+    free = {seat.id for seat in shown if seat.state == "free" and best.zone in {None, seat.zone}}
+    return propose(hall, free, best.count, accessible=best.is_accessible)
 
 
 def _refused_by_rules(tx: Connection, places: Sequence[Place]) -> list[Refused | None]:

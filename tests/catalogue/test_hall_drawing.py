@@ -36,7 +36,10 @@ def test_seats_side_by_side_are_neighbours_and_a_gap_is_an_aisle() -> None:
 
     assert [seats["", "1", str(n)].x - seats["", "1", "9"].x for n in (9, 10, 15, 16)] == [0, 1, 3, 4]
     hall = [Seat(one.ref, one.section, one.row, one.x, one.y, one.is_accessible) for one in seats.values()]
-    assert sorted(propose(hall, {one.ref for one in hall}, 2)) == [["/1/15", "/1/16"], ["/1/9", "/1/10"]]
+    assert sorted(group.refs for group in propose(hall, {one.ref for one in hall}, 2)) == [
+        ["/1/15", "/1/16"],
+        ["/1/9", "/1/10"],
+    ]
 
 
 def test_the_parterre_is_before_the_balcony_and_left_is_left_of_right() -> None:

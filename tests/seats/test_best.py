@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from random import Random
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.seats.best import Seat, propose
+from bridge.seats.best import Seat, pick, propose
 
 
 def hall(*rows: str) -> list[Seat]:
@@ -37,22 +39,34 @@ def every(seats: list[Seat]) -> set[str]:
 def test_the_best_group(rows: list[str], taken: set[str], count: int, best: list[str]) -> None:
     seats = hall(*rows)
 
-    assert propose(seats, every(seats) - taken, count)[0] == best
+    assert propose(seats, every(seats) - taken, count)[0].refs == best
 
 
 def test_who_needs_an_accessible_seat_gets_one_with_company_beside_it() -> None:
     seats = hall("ooooo", "oaooo")
 
-    assert "2-1" in propose(seats, every(seats), 2, accessible=True)[0]
+    assert "2-1" in propose(seats, every(seats), 2, accessible=True)[0].refs
 
 
 def test_a_group_that_fits_no_row_is_kept_as_near_as_can_be() -> None:
     seats = hall("oo", "oo", "oo")
 
-    (group,) = propose(seats, every(seats), 3)
+    group = propose(seats, every(seats), 3)[0].refs
 
     assert set(group) <= {"1-0", "1-1", "2-0", "2-1"}
     assert len(group) == 3
+
+
+def test_buyers_who_look_at_one_picture_pick_apart_but_none_worse_than_asked() -> None:
+    seats = hall("ooooooooo", "ooooooooo")
+    groups = propose(seats, every(seats), 2)
+    cost = {tuple(group.refs): group.cost for group in groups}
+
+    picked = {tuple(pick(groups, 2.0, Random(buyer))) for buyer in range(50)}
+
+    assert len(picked) > 3
+    assert max(cost[refs] for refs in picked) <= groups[0].cost + 2.0
+    assert pick(groups, 0.0, Random(1)) == groups[0].refs
 
 
 def test_a_hall_with_fewer_free_seats_has_no_proposal() -> None:
@@ -72,6 +86,6 @@ def test_every_proposal_is_of_free_seats_and_of_the_right_size(rows: list[str], 
         return
     free = {seat.ref for seat in seats if random.random() < 0.6}  # type: ignore[attr-defined]
 
-    for group in propose(seats, free, count):
+    for _, group in propose(seats, free, count):
         assert len(group) == len(set(group)) == count
         assert set(group) <= free

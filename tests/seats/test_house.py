@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from threading import Barrier
 from uuid import uuid4
 
 import pytest
@@ -14,7 +16,7 @@ from bridge.ports.erp import ErpSeat, ErpSeatState
 from bridge.seats.house import HouseHold, block, unblock, unblock_due
 from bridge.seats.model import Wish
 from bridge.seats.placing import BestWish, Place, Placed, place_best
-from tests.seats.house import House
+from tests.seats.house import House, opened
 
 
 def test_a_house_hold_takes_free_seats_off_sale_until_it_is_given_back(house: House) -> None:
@@ -95,6 +97,28 @@ def test_no_best_seats_are_held_where_there_are_not_enough(house: House) -> None
 
     assert isinstance(outcome, Refused)
     assert outcome.code == "group_unavailable"
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize(("seats_count", "buyers"), [(200, 16), (20, 16)])
+def test_a_herd_that_wants_the_best_seats_is_refused_only_when_there_are_none_left(
+    fresh_database: str, seats_count: int, buyers: int
+) -> None:
+    with opened(fresh_database, seats_count) as house:
+        together = Barrier(buyers)
+
+        def choose(_: int) -> Placed | Refused:
+            together.wait(10)
+            with house.db.begin() as tx:
+                return place_best(tx, wish(house), BestWish(2))
+
+        with ThreadPoolExecutor(buyers) as callers:
+            outcomes = list(callers.map(choose, range(buyers)))
+
+        held = [outcome for outcome in outcomes if isinstance(outcome, Placed)]
+        assert len(held) == min(buyers, seats_count // 2), outcomes
+        seats = [line.seat_ref for outcome in held for line in outcome.hold.lines]
+        assert len(seats) == len(set(seats)) == 2 * len(held)
 
 
 def wish(house: House, *seats: str, is_partial: bool = False) -> Place:
