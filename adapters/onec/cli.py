@@ -11,14 +11,17 @@ from typing import Any
 import click
 
 from adapters.onec.odata import mapping
-from adapters.onec.odata.check import compare, looks_like
+from adapters.onec.odata.check import Problem, compare, looks_like
 from adapters.onec.odata.client import OdataClient
-from adapters.onec.odata.metadata import Metadata, read_metadata
+from adapters.onec.odata.mapping import DocumentMapping
+from adapters.onec.odata.metadata import read_metadata
+from adapters.onec.odata.references import dangling
 from adapters.onec.settings import OneCSettings
 from bridge.core.deadline import Deadline
 from bridge.core.errors import BridgeError
 
 METADATA_S = 300.0
+LOOK_UP_S = 60.0
 # What the command that holds this group gives it: a way to read the settings, once they are needed.
 ReadSettings = Callable[[], Any]
 
@@ -36,14 +39,16 @@ def onec() -> None:
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
 @click.pass_obj
 def check(read_settings: ReadSettings, name: str | None, file: Path | None, as_json: bool) -> None:  # noqa: FBT001
-    """Compare a mapping with what the infobase publishes. Exits 1 if a posting would fail."""
+    """Compare a mapping with what the infobase publishes. Exits 1 if a posting would fail.
+
+    References in the mapping are looked up, unless a saved $metadata is given.
+    """
     try:
         name = name or _settings(read_settings).mapping
         found = mapping.load(name)
-        metadata = _metadata(read_settings, file)
+        problems, like = _differences(read_settings, found, file)
     except BridgeError as error:
         raise click.ClickException(str(error)) from error
-    problems, like = compare(found, metadata), looks_like(metadata)
     if as_json:
         report = {
             "ok": not problems,
@@ -84,8 +89,14 @@ def _settings(read_settings: ReadSettings) -> OneCSettings:
     return settings
 
 
-def _metadata(read_settings: ReadSettings, file: Path | None) -> Metadata:
-    if file is None:
-        return OdataClient(_settings(read_settings)).metadata(Deadline.after(METADATA_S))
-    with file.open("rb") as stream:
-        return read_metadata(stream)
+def _differences(
+    read_settings: ReadSettings, found: DocumentMapping, file: Path | None
+) -> tuple[list[Problem], list[str]]:
+    if file is not None:
+        with file.open("rb") as stream:
+            metadata = read_metadata(stream)
+        return compare(found, metadata), looks_like(metadata)
+    client = OdataClient(_settings(read_settings))
+    metadata = client.metadata(Deadline.after(METADATA_S))
+    lost = dangling(found, metadata, lambda name, key: client.get(name, key, Deadline.after(LOOK_UP_S)) is not None)
+    return [*compare(found, metadata), *lost], looks_like(metadata)

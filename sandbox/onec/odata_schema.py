@@ -166,7 +166,8 @@ _UT11 = _configuration(
             _DOCUMENT,
             _OWNER,
             _BUYER,
-            "Валюта_Key:guid>Catalog_Валюты Статус:string(50) НомерПоДаннымКлиента:string(128)",
+            "Валюта_Key:guid>Catalog_Валюты Статус:string(50) НомерПоДаннымКлиента:string(128) "
+            "МаксимальныйКодСтроки:int64",
             Товары="Номенклатура:string(100) Количество:double Цена:double Сумма:double",
         ),
         _entity(
@@ -196,6 +197,7 @@ _BP30 = _configuration(
     "Контрагент_Key",
     (
         *_BP_GOODS,
+        _entity("Catalog_ВидыОплатОрганизаций", _CATALOG),
         _entity(
             "Document_СчетНаОплатуПокупателю",
             _DOCUMENT,
@@ -208,7 +210,8 @@ _BP30 = _configuration(
             "Document_ОплатаПлатежнойКартой",
             _DOCUMENT,
             _OWNER,
-            "Контрагент:string Контрагент_Type:string ВидОперации:string(100) ВидОплаты_Key:guid",
+            "Контрагент:string Контрагент_Type:string ВидОперации:string(100)",
+            "ВидОплаты_Key:guid>Catalog_ВидыОплатОрганизаций",
             "ВалютаДокумента_Key:guid>Catalog_Валюты",
             РасшифровкаПлатежа="ДоговорКонтрагента_Key:guid СпособПогашенияЗадолженности:string(100) "
             "СуммаПлатежа:double СуммаВзаиморасчетов:double КурсВзаиморасчетов:double СтавкаНДС:string(100) "

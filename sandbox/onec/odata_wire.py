@@ -76,6 +76,7 @@ def metadata(configuration: Configuration, hidden: frozenset[str]) -> Response:
         f'<edmx:DataServices xmlns:m="{_M}" m:DataServiceVersion="3.0" m:MaxDataServiceVersion="3.0">',
         f'<Schema xmlns="http://schemas.microsoft.com/ado/2009/11/edm" Namespace="{NAMESPACE}">',
         *(line for entity in shown for line in _types(entity)),
+        *(line for entity in shown for line in _associations(entity, hidden)),
         '<EntityContainer Name="EnterpriseV8" m:IsDefaultEntityContainer="true">',
         *(line for entity in shown for line in _sets(entity)),
         *(line for entity in shown if entity.is_document for line in _functions(entity)),
@@ -120,10 +121,11 @@ def _types(entity: Entity) -> Iterator[str]:
         for part in entity.parts
     )
     yield f'<EntityType Name={quoteattr(entity.name)}><Key><PropertyRef Name="Ref_Key"/></Key>'
-    yield from (*_properties(entity.fields), *parts, "</EntityType>")
+    yield from (*_properties(entity.fields), *parts, *_references(entity.name, entity.fields), "</EntityType>")
     for part, fields in entity.parts.items():
-        yield f'<EntityType Name="{entity.name}_{part}"><Key><PropertyRef Name="Ref_Key"/></Key>'
-        yield from (*_properties(fields), "</EntityType>")
+        name = f"{entity.name}_{part}"
+        yield f'<EntityType Name="{name}"><Key><PropertyRef Name="Ref_Key"/></Key>'
+        yield from (*_properties(fields), *_references(name, fields), "</EntityType>")
         yield f'<ComplexType Name="{entity.name}_{part}_RowType">'
         yield from (*_properties(fields), "</ComplexType>")
 
@@ -131,8 +133,29 @@ def _types(entity: Entity) -> Iterator[str]:
 def _properties(fields: Fields) -> Iterator[str]:
     for field in fields.values():
         yield f'<Property Name="{field.name}" Type="{EDM[field.type]}" Nullable="{str(field.name != "Ref_Key").lower()}"/>'
-        if field.target and field.name.endswith("_Key"):
-            yield f'<NavigationProperty Name="{field.name[:-4]}" Relationship="{NAMESPACE}.{field.target}"/>'
+
+
+def _targets(fields: Fields) -> Iterator[tuple[str, str]]:
+    return (
+        (field.name[:-4], field.target) for field in fields.values() if field.target and field.name.endswith("_Key")
+    )
+
+
+def _references(owner: str, fields: Fields) -> Iterator[str]:
+    for name, _ in _targets(fields):
+        relationship = f"{NAMESPACE}.{owner}_{name}"
+        yield f'<NavigationProperty Name="{name}" Relationship="{relationship}" FromRole="Begin" ToRole="End"/>'
+
+
+def _associations(entity: Entity, hidden: frozenset[str]) -> Iterator[str]:
+    """Where references lead, as far as that is published."""
+    owners = {entity.name: entity.fields, **{f"{entity.name}_{part}": fields for part, fields in entity.parts.items()}}
+    for owner, fields in owners.items():
+        for name, target in _targets(fields):
+            if target not in hidden:
+                yield f'<Association Name="{owner}_{name}">'
+                yield f'<End Role="Begin" Type="{NAMESPACE}.{owner}" Multiplicity="*"/>'
+                yield f'<End Role="End" Type="{NAMESPACE}.{target}" Multiplicity="0..1"/></Association>'
 
 
 def _sets(entity: Entity) -> Iterator[str]:

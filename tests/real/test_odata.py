@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from lxml import etree
@@ -53,9 +54,19 @@ def test_the_metadata_is_read_as_an_independent_count_finds_it(path: Path, confi
     for name in found.sets:
         parts = [each for each, kind in (found.fields(name) or {}).items() if kind.startswith("Collection(")]
         assert all(found.part(name, part) for part in parts)
+    assert {name: found.target(owner, name) for owner, name in found.links} == {
+        str(one.get("Name")): leads(one) for one in tree.xpath("//*[local-name()='NavigationProperty']")
+    }
     properties = sum(map(len, found.types.values()))
-    counts = {"types": len(found.types), "sets": len(found.sets), "properties": properties}
+    counts = {"types": len(found.types), "sets": len(found.sets), "properties": properties, "links": len(found.links)}
     confirmed(path.name, "OData: metadata", counts)
+
+
+def leads(reference: Any) -> str:
+    """The set at the other end of the association a reference names."""
+    name, role = reference.get("Relationship").partition(".")[2], reference.get("ToRole")
+    query = "string(//*[local-name()='Association'][@Name=$name]/*[local-name()='End'][@Role=$role]/@Type)"
+    return str(reference.getroottree().xpath(query, name=name, role=role)).partition(".")[2]
 
 
 @pytest.mark.parametrize("name", BODIES)

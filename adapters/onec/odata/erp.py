@@ -17,7 +17,7 @@ import structlog
 
 from adapters.onec.errors import LOCKED, UPSTREAM
 from adapters.onec.infobase import Infobase
-from adapters.onec.odata import address, documents
+from adapters.onec.odata import address, documents, values
 from adapters.onec.odata.client import OdataClient, Query
 from adapters.onec.odata.documents import NOBODY, Subject
 from adapters.onec.odata.mapping import DocumentMapping, MoneyForm, OurId
@@ -124,10 +124,7 @@ class OdataPostings:
         if posting.amount.currency != self._infobase.currency:
             raise Refused("erp_currency_other", "The mapping knows one currency only.", upstream=UPSTREAM)
         fields = documents.compose(form, Subject(posting, self._mapping.order.set, order, self._infobase))
-        if known is None:
-            written = self._client.create(form.set, fields, deadline)
-        else:
-            written = self._client.change(form.set, known["Ref_Key"], fields, deadline)
+        written = self._draft(form, known, fields, deadline)
         if not form.is_posted:
             return self._done(written)
         try:
@@ -135,6 +132,18 @@ class OdataPostings:
         except Refused as error:
             # The document stays as a draft, for an accountant to look at: its number is the way there.
             return PostingResult(Outcome.REFUSED, error.code, _said(error), number=str(written.get("Number") or ""))
+
+    def _draft(self, form: MoneyForm, known: Row | None, fields: Row, deadline: Deadline) -> Row:
+        """The document with ``fields``, written if it is not so yet. Raises ``Refused`` if somebody is at work on it.
+
+        1C itself overwrites whatever is there, so a draft that changed since it was looked up is left to a person.
+        """
+        if known is None:
+            return self._client.create(form.set, fields, deadline)
+        if not values.lost(fields, known):
+            return known
+        version = known.get("DataVersion")
+        return self._client.change(form.set, known["Ref_Key"], fields, deadline, version=version)
 
     def _done(self, row: Row) -> PostingResult:
         at = documents.booked_at(row, self._infobase)

@@ -12,16 +12,21 @@ from lxml import etree
 from bridge.core.errors import Unknown
 
 COLLECTION = "Collection("
+KEY = "_Key"
 Types = dict[str, Mapping[str, str]]
 
 
 @dataclass(frozen=True, slots=True)
 class Metadata:
-    """``sets`` leads from a set to its type, ``types`` from a type to its fields and theirs, without namespaces."""
+    """``sets`` leads from a set to its type, ``types`` from a type to its fields and theirs, without namespaces.
+
+    ``links`` leads from a type and the name of a reference in it to the type that it leads to.
+    """
 
     sets: Mapping[str, str]
     types: Mapping[str, Mapping[str, str]]
     functions: Mapping[str, frozenset[str]]
+    links: Mapping[tuple[str, str], str]
 
     def fields(self, set_name: str) -> Mapping[str, str] | None:
         """The fields of a set, or ``None`` if it is not published."""
@@ -33,6 +38,11 @@ class Metadata:
         kind = (self.fields(set_name) or {}).get(name, "")
         return self.types.get(kind.removeprefix(COLLECTION).rstrip(")")) if kind.startswith(COLLECTION) else None
 
+    def target(self, set_name: str, field: str) -> str | None:
+        """The published set whose objects ``field`` refers to, or ``None`` if nothing says so."""
+        kind = self.links.get((self.sets.get(set_name, ""), field.removesuffix(KEY)))
+        return kind if kind in self.sets else None  # 1C calls a set of objects as their type
+
     def can(self, set_name: str, function: str) -> bool:
         """Whether objects of a set have ``function``, as documents have ``Post``."""
         return function in self.functions.get(self.sets.get(set_name, ""), ())
@@ -43,6 +53,12 @@ class _Found:
     sets: dict[str, str] = field(default_factory=dict)
     types: Types = field(default_factory=dict)
     functions: dict[str, frozenset[str]] = field(default_factory=dict)
+    # Both as (association, role).
+    references: dict[tuple[str, str], tuple[str, str]] = field(default_factory=dict)
+    ends: dict[tuple[str, str], str] = field(default_factory=dict)
+
+    def links(self) -> dict[tuple[str, str], str]:
+        return {place: self.ends[end] for place, end in self.references.items() if end in self.ends}
 
 
 def read_metadata(stream: IO[bytes]) -> Metadata:
@@ -60,7 +76,7 @@ def read_metadata(stream: IO[bytes]) -> Metadata:
         raise Unknown("erp_metadata_unreadable", "The $metadata cannot be read.", upstream="onec") from error
     if not found.types:
         raise Unknown("erp_metadata_unreadable", "The $metadata names no types.", upstream="onec")
-    return Metadata(found.sets, found.types, found.functions)
+    return Metadata(found.sets, found.types, found.functions, found.links())
 
 
 def _bare(kind: str) -> str:
@@ -70,7 +86,16 @@ def _bare(kind: str) -> str:
 
 def _read_type(found: _Found, element: Any) -> None:
     properties = (each for each in element if etree.QName(each).localname == "Property")
-    found.types[_bare(element.get("Name"))] = {intern(each.get("Name")): _bare(each.get("Type")) for each in properties}
+    kind = _bare(element.get("Name"))
+    found.types[kind] = {intern(each.get("Name")): _bare(each.get("Type")) for each in properties}
+    for each in element.iterchildren("{*}NavigationProperty"):
+        association = _bare(each.get("Relationship", ""))
+        found.references[kind, each.get("Name")] = association, each.get("ToRole", "")
+
+
+def _read_association(found: _Found, element: Any) -> None:
+    for each in element.iterchildren("{*}End"):
+        found.ends[element.get("Name"), each.get("Role")] = _bare(each.get("Type"))
 
 
 def _read_set(found: _Found, element: Any) -> None:
@@ -88,6 +113,7 @@ def _read_function(found: _Found, element: Any) -> None:
 _READERS: dict[str, Callable[[_Found, Any], None]] = {
     "EntityType": _read_type,
     "ComplexType": _read_type,
+    "Association": _read_association,
     "EntitySet": _read_set,
     "FunctionImport": _read_function,
 }

@@ -67,7 +67,7 @@ def _is_same(sent: Any, kept: Any) -> bool:
         return sent is kept
     if isinstance(sent, (Decimal, int)):
         return _number(kept) == sent
-    return isinstance(kept, str) and sent.lower() == kept.lower() if _is_key(sent) else bool(sent == kept)
+    return isinstance(kept, str) and sent.lower() == kept.lower() if is_key(sent) else bool(sent == kept)
 
 
 def _number(value: Any) -> Decimal | None:
@@ -77,5 +77,6 @@ def _number(value: Any) -> Decimal | None:
         return None
 
 
-def _is_key(value: Any) -> bool:
+def is_key(value: Any) -> bool:
+    """Whether ``value`` looks like a reference."""
     return isinstance(value, str) and len(value) == 36 and value.count("-") == 4

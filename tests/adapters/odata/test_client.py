@@ -165,6 +165,26 @@ def test_what_1c_loses_with_200_is_named(stock: Stock, fields: dict[str, Any], n
     assert [error.value.params["fields"] for error in (on_create, on_change)] == [name, name]
 
 
+def test_words_in_a_whole_number_become_zero_and_are_named(stock: Stock, seller: Seller) -> None:
+    seller.sell()
+    (order,) = stock.client.page(ORDERS, Query(), within())
+
+    with pytest.raises(IntegrityMismatch) as caught:
+        stock.client.change(ORDERS, order["Ref_Key"], {"МаксимальныйКодСтроки": "два"}, within())
+    assert caught.value.params["fields"] == "МаксимальныйКодСтроки"
+
+    kept = stock.client.change(ORDERS, order["Ref_Key"], {"МаксимальныйКодСтроки": 2}, within())
+    assert kept["МаксимальныйКодСтроки"] == "2"
+
+
+def test_a_reference_to_nothing_comes_back_as_it_was_sent(stock: Stock) -> None:
+    nobody = "6c5f3a0e-54c1-4a55-9d0c-3c1d4f0c1c11"
+
+    row = stock.client.create(CARD, card(Контрагент_Key=nobody), within())
+
+    assert row["Контрагент_Key"] == nobody  # so that only the check of a mapping can find it
+
+
 def test_the_same_value_in_other_clothes_is_no_loss(stock: Stock) -> None:
     row = stock.client.create(
         CARD,

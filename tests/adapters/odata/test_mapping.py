@@ -204,3 +204,55 @@ def test_the_broker_s_command_finds_what_is_announced_and_gives_it_the_settings(
 
     assert (done.returncode, json.loads(done.stdout)["ok"]) == (0, True), done.stderr
     assert b"rehearsed" in listed.stdout
+
+
+ACQUIRER = '"ВидОплаты_Key" = "00000000-0000-0000-0000-000000000000"'
+NOBODY = "6c5f3a0e-54c1-4a55-9d0c-3c1d4f0c1c11"
+
+
+def mapped(tmp_path: Path, *lines: str) -> Path:
+    """БП 3.0 with ``lines`` instead of the empty acquirer of a payment."""
+    path = tmp_path / "наш.toml"
+    path.write_text(find("bp30").read_text(encoding="utf-8").replace(ACQUIRER, "\n".join(lines), 1), encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize("stock", ["bp30"], indirect=True)
+def test_a_reference_to_nothing_is_found_by_the_check_because_no_read_back_can(stock: Stock, tmp_path: Path) -> None:
+    acquirer = stock.client.create("Catalog_ВидыОплатОрганизаций", {"Description": "ЮKassa"}, within())["Ref_Key"]
+    good = run(stock.settings, "check", "--mapping", str(mapped(tmp_path, f'"ВидОплаты_Key" = "{acquirer}"')))
+    bad = run(stock.settings, "check", "--mapping", str(mapped(tmp_path, f'"ВидОплаты_Key" = "{NOBODY}"')))
+
+    assert (good.exit_code, bad.exit_code) == (0, 1)
+    assert f"payment.fields.ВидОплаты_Key: There is no {NOBODY} in Catalog_ВидыОплатОрганизаций." in bad.output
+
+
+@pytest.mark.parametrize("stock", ["bp30"], indirect=True)
+def test_a_composite_reference_is_looked_up_where_its_type_says(stock: Stock, tmp_path: Path) -> None:
+    told = f'"Контрагент" = "{NOBODY}"'
+    path = mapped(tmp_path, "")
+    words = path.read_text(encoding="utf-8").replace('"Контрагент" = { order = "Контрагент_Key" }', told, 1)
+    path.write_text(words, encoding="utf-8")
+
+    result = run(stock.settings, "check", "--mapping", str(path))
+
+    assert f"payment.fields.Контрагент: There is no {NOBODY} in Catalog_Контрагенты." in result.output
+
+
+@pytest.mark.parametrize("stock", ["bp30"], indirect=True)
+def test_a_reference_into_what_is_not_published_is_not_taken_for_right(stock: Stock, tmp_path: Path) -> None:
+    stock.control("/_settings", {"odata_unpublished": "Catalog_ВидыОплатОрганизаций"})
+
+    result = run(stock.settings, "check", "--mapping", str(mapped(tmp_path, f'"ВидОплаты_Key" = "{NOBODY}"')))
+
+    assert result.exit_code == 1
+    assert f"{NOBODY} cannot be looked up" in result.output
+
+
+def test_a_saved_metadata_is_compared_without_asking_anybody(stock: Stock, tmp_path: Path) -> None:
+    content = stock.client.call("GET", "$metadata", {}, within()).body
+    (tmp_path / "saved.xml").write_bytes(content)
+
+    result = run(None, "check", "--mapping", "ut11", "--metadata", str(tmp_path / "saved.xml"))
+
+    assert result.exit_code == 0, result.output

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -278,6 +278,55 @@ def test_a_draft_that_lost_fields_is_finished_once_the_mapping_is_mended(
     (draft,) = stock.drafts()
     assert result.outcome is Outcome.DONE
     assert draft["РасшифровкаПлатежа"][0]["СуммаВзаиморасчетов"] == str(posting.amount.decimal)
+
+
+class Interrupted(OdataClient):
+    """Somebody in 1C does something right after the first document is posted."""
+
+    def __init__(self, stock: Stock, does: Callable[[], object]) -> None:
+        super().__init__(stock.settings)
+        self._does: list[Callable[[], object]] = [does]
+
+    def post(self, set_name: str, key: UUID | str, deadline: Deadline) -> Row:
+        row = super().post(set_name, key, deadline)
+        if self._does:
+            self._does.pop()()
+        return row
+
+
+def test_a_draft_that_an_accountant_is_editing_is_not_overwritten(
+    erp: OneCErpWithOdata, stock: Stock, seller: Seller, tmp_path: Path
+) -> None:
+    first, second = (payment(seller.sell()) for _ in range(2))
+    wrong = load(edited(tmp_path, ('"СуммаВзаиморасчетов"', '"СуммаВзаиморасчётов"')))
+    OdataPostings(stock.settings, wrong).post([second], within())
+
+    (draft,) = stock.drafts()
+    edits = {"ХозяйственнаяОперация": "ПрочееПоступление"}
+    interrupted = Interrupted(stock, lambda: stock.client.change(CARD, draft["Ref_Key"], edits, within()))
+    results = OdataPostings(stock.settings, load("ut11"), interrupted).post([first, second], within())
+
+    assert [(one.outcome, one.code) for one in results] == [
+        (Outcome.DONE, ""),
+        (Outcome.REFUSED, "erp_changed_meanwhile"),
+    ]
+    (left,) = [row for row in stock.drafts() if row["Ref_Key"] == draft["Ref_Key"]]
+    assert left["ХозяйственнаяОперация"] == "ПрочееПоступление"
+
+
+def test_a_draft_that_is_as_it_should_be_is_posted_and_not_written_again(
+    erp: OneCErpWithOdata, stock: Stock, seller: Seller
+) -> None:
+    posting = payment(seller.sell())
+    stock.arm("odata.post", "drop_before")
+    with pytest.raises(BridgeError):
+        erp.post([posting], within())
+    (before,) = stock.drafts()
+
+    assert [one.outcome for one in erp.post([posting], within())] == [Outcome.DONE]
+    assert stock.calls("odata.change") == 0
+    (after,) = stock.drafts()
+    assert (before["Posted"], after["Posted"]) == (False, True)
 
 
 def accountant_changes(stock: Stock, **fields: Any) -> None:
