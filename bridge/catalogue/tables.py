@@ -5,10 +5,10 @@ Ids are ours, ``ref`` is the ERP's (a binding).
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Boolean, CheckConstraint, Column, ForeignKey, Index, Integer, Table, Text
+from sqlalchemy import BigInteger, Boolean, CheckConstraint, Column, ForeignKey, Index, Integer, Table, Text, text
 from sqlalchemy.dialects.postgresql import UUID
 
-from bridge.core.columns import document, moment, uuid_key, words
+from bridge.core.columns import Xid8, document, moment, uuid_key, words
 from bridge.core.db import metadata
 
 hall = Table(
@@ -49,6 +49,7 @@ performance = Table(
     document("zones"),
     moment("changed_at", is_now=True),
     moment("compared_at", nullable=True),
+    Column("drawn_xid", Xid8, nullable=False, server_default=text("pg_current_xact_id()")),
     CheckConstraint("state IN ('on_sale', 'closed', 'cancelled')", name="state"),
     Index("ix_performance_starts_at", "starts_at"),
 )

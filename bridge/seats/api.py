@@ -14,7 +14,6 @@ from pydantic import BaseModel
 from sqlalchemy import Connection
 
 from bridge.catalogue.api import PerformancePath
-from bridge.catalogue.service import is_known
 from bridge.channels.service import Client, Scope
 from bridge.core import ids
 from bridge.core.db import Database
@@ -32,10 +31,11 @@ from bridge.seats import holds
 from bridge.seats.deciding import seats_unavailable
 from bridge.seats.desk import Asked, Desk
 from bridge.seats.inventory import seat_map
-from bridge.seats.layout import layout, layout_version
+from bridge.seats.layout import layout
 from bridge.seats.model import UNAVAILABLE, Hold, HoldState, Wish
 from bridge.seats.placing import BestWish, Place
 from bridge.seats.shapes import BestWanted, HoldShown, HoldWanted, LayoutDrawn, SeatMapShown, show
+from bridge.seats.versions import Versions
 
 MAP_LIFE_S = 0.25
 FOR_EVER_S = 365 * 86_400.0
@@ -65,15 +65,19 @@ class HoldPath(BaseModel):
 class SeatsApi:
     """Seats and holds, for storefronts and points of sale."""
 
-    def __init__(self, db: Database, gateway: Gateway, wait_max_s: float) -> None:
+    def __init__(self, db: Database, gateway: Gateway, wait_max_s: float, erp: str = "") -> None:
+        """``erp`` names who is read, if anybody is."""
         self._db = db
+        self._erp = erp
+        self._versions = Versions(MAP_LIFE_S)
         self._desk = Desk(db, gateway)
         self._wait_max_s = wait_max_s
-        self._maps = Remembered(MAP_LIFE_S, _without_version)
+        self._maps = Remembered(MAP_LIFE_S, _what_differs)
         self._layouts = Remembered(FOR_EVER_S, kept_max=LAYOUTS_MAX)
 
     def seats(self, path: PerformancePath, query: Since) -> Response:
-        """The seats of a performance, or those that changed since a version. ``Age`` says how old the picture is.
+        """The seats of a performance, or those that changed since a version. ``Age`` says how old the picture is, and
+        ``as_of`` when the ERP was last read.
 
         With ``sparse``, seats that are not named are free: a picture of a few hundred bytes beside the drawing.
         """
@@ -83,14 +87,15 @@ class SeatsApi:
 
     def _read_map(self, performance_id: UUID, query: Since, channel: str) -> bytes:
         with self._db.begin() as tx:
-            found = seat_map(tx, performance_id, query.since, channel)
-            drawing = layout_version(tx, performance_id)
-            if not found.seats and not is_known(tx, performance_id):
-                raise Refused("performance_unknown", "There is no such performance.")
+            found = seat_map(tx, performance_id, query.since, channel, self._erp)
         is_sparse = query.sparse and found.is_full
-        seats = [seat._asdict() for seat in found.seats if not (is_sparse and seat.state == "free")]
-        address = f"/v1/performances/{performance_id}/layout/{drawing}" if drawing else None
-        shown = {"version": found.version, "full": found.is_full, "layout": address, "seats": seats}
+        shown = {
+            "version": self._versions.shared(found.version),
+            "full": found.is_full,
+            "as_of": found.as_of.isoformat() if found.as_of else None,
+            "layout": f"/v1/performances/{performance_id}/layout/{found.drawing}" if found.drawing else None,
+            "seats": [seat._asdict() for seat in found.seats if not (is_sparse and seat.state == "free")],
+        }
         return json.dumps(shown, ensure_ascii=False, separators=(",", ":")).encode()
 
     def layout(self, path: LayoutPath) -> Response:
@@ -142,9 +147,12 @@ class SeatsApi:
         return api
 
 
-def _without_version(body: bytes) -> bytes:
-    """A map whose seats are the same need not be sent again: its older version is still one to ask changes since."""
-    return body.partition(b",")[2]
+def _what_differs(body: bytes) -> bytes:
+    """A whole map whose seats are the same need not be sent again: its older version is still one to ask changes since.
+    A delta is, because it is small: else each viewer of a quiet performance would go on asking since his own version.
+    """
+    version, _, rest = body.partition(b",")
+    return rest if rest.startswith(b'"full":true') else version + rest
 
 
 def _asked(body: HoldWanted, client: Client, call: Call) -> Asked:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -11,22 +12,27 @@ from sqlalchemy import Connection, text
 
 from bridge.core.errors import Refused
 from bridge.seats.claim import IS_FREE
+from bridge.seats.layout import DRAWN
 
-# A reader takes as its cursor the oldest transaction still running: every row changed by one that it could not see
-# carries that transaction's number or a later one. A sequence number is not commit order and would lose rows.
-_SNAPSHOT = text("SELECT pg_snapshot_xmin(pg_current_snapshot())::text AS version")
-_MAP = text(
-    f"""
-    SELECT s.seat_ref, CASE WHEN NOT {IS_FREE} THEN s.state
-        WHEN s.allotment IS NULL OR s.allotment = :channel THEN 'free' ELSE 'blocked' END AS state, s.zone_ref
-    FROM seat s
-    WHERE s.performance_id = :performance
-      AND (CAST(:since AS text) IS NULL OR s.changed_xid >= CAST(CAST(:since AS text) AS xid8))
-    ORDER BY s.seat_ref
-    """  # noqa: S608  the text put in is a constant
-)
+# A reader takes as its cursor the oldest transaction still running when it looked: every row changed by one that it
+# could not see carries that transaction's number or a later one. A sequence number is not commit order and would lose
+# rows. Cursor, drawing and seats are of one statement, that is of one snapshot.
+_PICTURE = f"""
+    SELECT pg_snapshot_xmin(pg_current_snapshot())::text AS version, {DRAWN} AS drawing,
+        CASE WHEN NOT EXISTS (SELECT FROM goods_performance g WHERE g.performance_id = p.performance_id)
+            THEN (SELECT changed_at FROM sync_cursor WHERE source = :erp) END AS as_of,
+        (SELECT json_agg(json_build_array(s.seat_ref, CASE WHEN NOT {IS_FREE} THEN s.state
+            WHEN s.allotment IS NULL OR s.allotment = :channel THEN 'free' ELSE 'blocked' END, s.zone_ref)
+            ORDER BY s.seat_ref)
+         FROM seat s WHERE s.performance_id = p.performance_id {{changed}}) AS seats
+    FROM performance p JOIN hall h USING (hall_id) WHERE p.performance_id = :performance
+    """  # noqa: S608  the texts put in are constants
+_MAP = text(_PICTURE.format(changed=""))
+_DELTA = text(_PICTURE.format(changed="AND s.changed_xid >= CAST(CAST(:since AS text) AS xid8)"))
+# Of an allotted seat "blocked" says no more than that it is set aside for us.
+_SAID = "CASE WHEN excluded.state = 'blocked' AND s.allotment IS NOT NULL THEN 'free' ELSE excluded.state END"
 _ERP_SAYS = text(
-    """
+    f"""
     WITH news AS (
         SELECT DISTINCT ON (performance_id, seat_ref) *
         FROM unnest(CAST(:performances AS uuid[]), CAST(:seats AS text[]), CAST(:zones AS text[]),
@@ -38,13 +44,13 @@ _ERP_SAYS = text(
     FROM news
     ON CONFLICT (performance_id, seat_ref) DO UPDATE SET
         zone_ref = excluded.zone_ref,
-        state = CASE WHEN s.hold_id IS NULL AND s.house_hold_id IS NULL THEN excluded.state ELSE s.state END,
+        state = CASE WHEN s.hold_id IS NULL AND s.house_hold_id IS NULL THEN {_SAID} ELSE s.state END,
         held_until = CASE WHEN s.hold_id IS NULL AND s.house_hold_id IS NULL THEN excluded.held_until
             ELSE s.held_until END,
         changed_xid = pg_current_xact_id()
     WHERE s.zone_ref <> excluded.zone_ref
-       OR (s.hold_id IS NULL AND s.house_hold_id IS NULL AND s.state <> excluded.state)
-    """
+       OR (s.hold_id IS NULL AND s.house_hold_id IS NULL AND s.state <> {_SAID})
+    """  # noqa: S608  the text put in is a constant
 )
 _ADD = text(
     """
@@ -94,11 +100,15 @@ class SeatView(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class SeatMap:
-    """Seats and the cursor to ask for later changes with. ``is_full`` tells a whole map from a delta."""
+    """Seats and the cursor to ask for later changes with. ``is_full`` tells a whole map from a delta; ``drawing`` is
+    the version of the hall's layout, if there are seats; ``as_of`` is when the ERP that owns them was last read.
+    """
 
     version: str
     is_full: bool
     seats: Sequence[SeatView]
+    drawing: str | None = None
+    as_of: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,18 +131,23 @@ class SeatNews:
     hold_id: UUID | None
 
 
-def seat_map(tx: Connection, performance_id: UUID, since: str | None, channel: str | None = None) -> SeatMap:
+def seat_map(
+    tx: Connection, performance_id: UUID, since: str | None, channel: str | None = None, erp: str = ""
+) -> SeatMap:
     """Read the seats changed since a version, or all of them. A delta may repeat rows but never misses one.
 
-    A free seat allotted to another channel than ``channel`` is shown as blocked.
+    A free seat allotted to another channel than ``channel`` is shown as blocked. ``erp`` names who is read.
 
-    Raises ``Refused`` if ``since`` is no version.
+    Raises ``Refused`` if ``since`` is no version, or there is no such performance.
     """
     if since is not None and not (since.isascii() and since.isdigit() and len(since) <= 19):
         raise Refused("version_malformed", "'since' is not a version this service gave.")
-    version = tx.execute(_SNAPSHOT).scalar_one()
-    rows = tx.execute(_MAP, {"performance": performance_id, "since": since, "channel": channel})
-    return SeatMap(version, since is None, [SeatView(*row) for row in rows])
+    values = {"performance": performance_id, "channel": channel, "erp": erp}
+    row = tx.execute(_MAP, values).first() if since is None else tx.execute(_DELTA, {**values, "since": since}).first()
+    if row is None:
+        raise Refused("performance_unknown", "There is no such performance.")
+    seats = [SeatView(*seat) for seat in row.seats or ()]
+    return SeatMap(row.version, since is None, seats, row.drawing, row.as_of)
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,7 +77,9 @@ def _route(app: OpenAPI, bridge: Bridge) -> None:
     apis: list[Any] = [
         CatalogueApi(bridge.db),
         WaitingRoomApi(bridge.db, bridge.fair_use.lobby),
-        SeatsApi(bridge.db, bridge.seats_gateway, bridge.settings.erp.wait_max_s),
+        SeatsApi(
+            bridge.db, bridge.seats_gateway, bridge.settings.erp.wait_max_s, erp=bridge.erp.name if bridge.erp else ""
+        ),
         ExchangeApi(bridge.db, bridge.site),
         PaymentsApi(
             bridge.db, bridge.provider_gateway, bridge.accounts, goods_pay_s=bridge.settings.orders.goods_pay_s
