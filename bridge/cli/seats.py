@@ -95,18 +95,23 @@ def allotment() -> None:
 @click.argument("performance", type=click.UUID)
 @click.argument("channel")
 @click.option("--release-at", required=True, type=moment, help="UTC: unsold seats go back to the ERP then.")
-@click.option("--seat", "seats", multiple=True, help="Without any, every free seat.")
+@click.option("--seat", "seats", multiple=True, help="All of these or none. Without any, every free seat.")
+@click.option(
+    "--set-aside", "is_set_aside", is_flag=True, help="Without --seat, every seat that the ERP shows as blocked."
+)
 @json_option
 def add_allotment(
     performance: UUID,
     channel: str,
     release_at: datetime,
     seats: tuple[str, ...],
+    is_set_aside: bool,  # noqa: FBT001
     as_json: bool,  # noqa: FBT001
 ) -> None:
-    """Give free seats of PERFORMANCE to CHANNEL. The ERP must have set them aside for the broker before."""
+    """Give seats of PERFORMANCE to CHANNEL. The ERP must have set them aside for the broker before."""
+    wish = Allotment(performance, channel, release_at.replace(tzinfo=UTC), seats or None, is_set_aside)
     with bridge("allotment") as found, found.db.begin() as tx:
-        count = allot(tx, Allotment(performance, channel, release_at.replace(tzinfo=UTC), seats or None))
+        count = allot(tx, wish)
     say(as_json, {"seats": count, "channel": channel}, f"{count} seats are {channel}'s until {release_at}.")
 
 

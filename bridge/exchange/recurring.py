@@ -50,8 +50,8 @@ def steps(db: Database, *, janitor_quiet_s: float, compare_quiet_s: float) -> Ma
             lapsed = orders.expire_lapsed(tx)
         with db.begin() as tx:
             released = house.release_due_allotments(tx)
-            _ask_again(tx, house.unblock_due(tx))
-        return f"{ended} holds, {lapsed} orders, {released} allotted seats"
+            _ask_again(tx, house.unblock_due(tx) | released.keys())
+        return f"{ended} holds, {lapsed} orders, {released.total()} allotted seats"
 
     def diff() -> str:
         with db.begin() as tx:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -50,21 +51,34 @@ _ALLOTMENT = text(
     RETURNING allotment_id
     """
 )
+# What the ERP has set aside, it shows as blocked: for the channel it is free.
+_IS_ASIDE = "(s.state = 'blocked' AND s.house_hold_id IS NULL)"
 _ALLOT = text(
     f"""
-    UPDATE seat s SET allotment = :channel, changed_xid = pg_current_xact_id()
-    WHERE s.performance_id = :performance AND {IS_FREE} AND (s.allotment IS NULL OR s.allotment = :channel)
-      AND (CAST(:seats AS text[]) IS NULL OR s.seat_ref = ANY(:seats))
+    WITH locked AS (
+        SELECT s.seat_ref, {IS_FREE} AS is_free, {_IS_ASIDE} AS is_aside, s.allotment FROM seat s
+        WHERE s.performance_id = :performance AND (s.allotment IS NULL OR s.allotment = :channel)
+          AND CASE WHEN CAST(:seats AS text[]) IS NOT NULL THEN s.seat_ref = ANY(:seats)
+                   WHEN :is_set_aside THEN {_IS_ASIDE} ELSE {IS_FREE} END
+        ORDER BY s.seat_ref FOR UPDATE)
+    UPDATE seat s SET allotment = :channel, state = CASE WHEN l.is_aside THEN 'free' ELSE s.state END,
+        changed_xid = pg_current_xact_id()
+    FROM locked l WHERE s.performance_id = :performance AND s.seat_ref = l.seat_ref
+      AND (l.is_free OR l.is_aside OR l.allotment = :channel)
+    RETURNING s.seat_ref
     """  # noqa: S608  as above
 )
 # Seats in a live hold or sold stay the broker's to decide about; they come back when the hold ends.
 _RELEASE = text(
     f"""
-    WITH due AS (
-        SELECT performance_id, channel FROM allotment WHERE released_at IS NULL AND release_at <= clock_timestamp())
+    WITH locked AS (
+        SELECT s.performance_id, s.seat_ref FROM seat s
+        JOIN allotment a ON a.performance_id = s.performance_id AND a.channel = s.allotment
+        WHERE a.released_at IS NULL AND a.release_at <= clock_timestamp() AND {IS_FREE}
+        ORDER BY s.performance_id, s.seat_ref FOR UPDATE OF s)
     UPDATE seat s SET allotment = NULL, changed_xid = pg_current_xact_id()
-    FROM due WHERE s.performance_id = due.performance_id AND s.allotment = due.channel AND {IS_FREE}
-    RETURNING s.seat_ref
+    FROM locked l WHERE s.performance_id = l.performance_id AND s.seat_ref = l.seat_ref
+    RETURNING s.performance_id
     """  # noqa: S608  as above
 )
 _RELEASED = text(
@@ -88,12 +102,15 @@ class HouseHold:
 
 @dataclass(frozen=True, slots=True)
 class Allotment:
-    """Seats (all that are free, if none are named) that a channel may sell by itself until ``release_at``."""
+    """Seats that a channel may sell by itself until ``release_at``. If none are named, all that are free; or all that
+    the ERP has set aside.
+    """
 
     performance_id: UUID
     channel: str
     release_at: datetime
     seats: Sequence[str] | None = None
+    is_set_aside: bool = False
 
 
 def block(tx: Connection, wish: HouseHold) -> int:
@@ -117,10 +134,12 @@ def unblock_due(tx: Connection) -> set[UUID]:
 
 
 def allot(tx: Connection, wish: Allotment) -> int:
-    """Give free seats to a channel, in which the broker is then the authority; return how many.
+    """Give seats to a channel, in which the broker is then the authority; return how many of these it has now. Named
+    seats are given all or none; one that the channel has already, whatever became of it, it goes on having.
 
-    Only seats that the ERP has set aside for the broker may be allotted: nobody else sells them until the release.
-    Seats that are goods belong to the channel of their node without end, so they are refused.
+    Only seats that the ERP has set aside for the broker should be allotted: then nobody else sells them until the
+    release. It may show such seats as blocked. Raises ``Refused`` naming seats that are neither free nor set aside;
+    also for seats that are goods, which belong to the channel of their node without end.
     """
     if sources_of(tx, [wish.performance_id]):
         raise Refused("allotment_of_goods", "The seats of this performance are goods: their node's channel has them.")
@@ -128,16 +147,21 @@ def allot(tx: Connection, wish: Allotment) -> int:
         "performance": wish.performance_id,
         "channel": wish.channel,
         "seats": list(wish.seats) if wish.seats is not None else None,
+        "is_set_aside": wish.is_set_aside,
     }
     tx.execute(_ALLOTMENT, {**values, "release_at": wish.release_at})
-    count = tx.execute(_ALLOT, values).rowcount
-    if count == 0:
+    given = set(tx.execute(_ALLOT, values).scalars())
+    if lost := sorted(set(wish.seats or ()) - given):
+        raise seats_unavailable(lost)
+    if not given:
         raise Refused("allotment_empty", "None of these seats is free to be allotted.")
-    return count
+    return len(given)
 
 
-def release_due_allotments(tx: Connection) -> int:
-    """Give the unsold seats of allotments whose time has come back to the ERP; return how many."""
-    count = len(tx.execute(_RELEASE).all())
+def release_due_allotments(tx: Connection) -> Counter[UUID]:
+    """Give the unsold seats of allotments whose time has come back to the ERP; return how many of each performance.
+    What they are from now on, the ERP should be asked: seats that it has set aside are blocked again.
+    """
+    released = Counter(tx.execute(_RELEASE).scalars())
     tx.execute(_RELEASED)
-    return count
+    return released

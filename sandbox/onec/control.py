@@ -143,13 +143,23 @@ def _verdict(verdict: Verdict) -> Response:
 
 
 def _add_box_office(blueprint: Blueprint, infobase: Infobase) -> None:
-    turns = {"sell": "sell_at_box_office", "return": "take_back", "block": "block", "unblock": "unblock"}
+    turns = {
+        "sell": "sell_at_box_office",
+        "return": "take_back",
+        "hold": "hold_at_box_office",
+        "let_go": "let_go",
+        "block": "block",
+        "unblock": "unblock",
+        "set_aside": "set_aside",
+        "bring_back": "bring_back",
+    }
 
-    @blueprint.post("/_box_office/<any(sell, return, block, unblock):what>")
+    @blueprint.post(f"/_box_office/<any({', '.join(turns)}):what>")
     def turn(what: str) -> Response:
         fields = request.get_json()
+        performance, seats = fields.pop("performance"), fields.pop("seats")
         with infobase.open():
-            return _verdict(getattr(infobase.seats, turns[what])(fields["performance"], fields["seats"]))
+            return _verdict(getattr(infobase.seats, turns[what])(performance, seats, **fields))
 
     @blueprint.post("/_box_office/price")
     def change_price() -> Response:

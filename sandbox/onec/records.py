@@ -9,6 +9,7 @@ from enum import StrEnum
 
 BOX_OFFICE = "box_office"
 HOUSE = "house"
+ASIDE = "aside"
 
 
 class SeatState(StrEnum):
@@ -92,8 +93,9 @@ class Price:
 
 @dataclass(slots=True)
 class Seat:
-    """One seat of one performance. ``owner`` is a hold's id, an order's id, ``BOX_OFFICE``, ``HOUSE`` or empty;
-    ``hold_id`` the broker's hold under which it is held or was sold.
+    """One seat of one performance. ``owner`` is a hold's id, an order's id, ``BOX_OFFICE``, ``HOUSE``, ``ASIDE`` or
+    empty; ``hold_id`` the broker's hold under which it is held or was sold. One set aside is blocked for everybody but
+    the broker, whenever it would be free.
     """
 
     performance_id: str
@@ -102,6 +104,12 @@ class Seat:
     state: SeatState = SeatState.FREE
     owner: str = ""
     hold_id: str = ""
+    is_aside: bool = False
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the broker may have it."""
+        return self.state is SeatState.FREE or (self.is_aside and self.state is SeatState.BLOCKED)
 
 
 @dataclass(slots=True)
@@ -199,6 +207,7 @@ class Verdict:
 _MESSAGES = {
     "seats_taken": "Места уже заняты",
     "not_sold": "Места не проданы",
+    "not_held": "Места не отложены",
     "unknown_seat": "Место не найдено в схеме зала",
     "performance_closed": "Продажа на мероприятие закрыта",
     "hold_released": "Резерв снят",

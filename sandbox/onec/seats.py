@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from sandbox.onec.clock import Clock
 from sandbox.onec.feed import ChangeFeed
 from sandbox.onec.records import (
+    ASIDE,
     BOX_OFFICE,
     HOUSE,
     Hold,
@@ -113,6 +114,30 @@ class SeatBook:
         """Put blocked seats back on sale."""
         return self._turn(performance_id, seat_ids, SeatState.BLOCKED, SeatState.FREE, "")
 
+    def hold_at_box_office(self, performance_id: str, seat_ids: Iterable[str], reference: str = "") -> Verdict:
+        """Keep free seats for somebody at the counter; ``reference`` is what a careless infobase shows as their hold."""
+        wanted = tuple(seat_ids)
+        verdict = self._turn(performance_id, wanted, SeatState.FREE, SeatState.HELD, BOX_OFFICE)
+        for seat_id in wanted if verdict.outcome == "done" else ():
+            self.seats[performance_id][seat_id].hold_id = reference
+        return verdict
+
+    def let_go(self, performance_id: str, seat_ids: Iterable[str]) -> Verdict:
+        """Free seats that were kept at the counter."""
+        wanted = tuple(seat_ids)
+        kept = {seat.id for seat in self.seats.get(performance_id, {}).values() if seat.owner == BOX_OFFICE}
+        if foreign := tuple(seat_id for seat_id in wanted if seat_id not in kept):
+            return refused("not_held", foreign)
+        return self._turn(performance_id, wanted, SeatState.HELD, SeatState.FREE, "", otherwise="not_held")
+
+    def set_aside(self, performance_id: str, seat_ids: Iterable[str]) -> Verdict:
+        """Keep free seats for the broker alone."""
+        return self._put_aside(performance_id, seat_ids, SeatState.FREE, is_aside=True)
+
+    def bring_back(self, performance_id: str, seat_ids: Iterable[str]) -> Verdict:
+        """Put seats that were set aside, and that the broker has not sold, back on everybody's sale."""
+        return self._put_aside(performance_id, seat_ids, SeatState.BLOCKED, is_aside=False)
+
     def seconds_left(self, hold: Hold) -> int:
         """How long a hold still lives, in whole seconds."""
         if hold.state is not HoldState.ACTIVE:
@@ -142,7 +167,7 @@ class SeatBook:
         unknown = tuple(seat_id for seat_id in seat_ids if seat_id not in seats)
         if unknown or not seat_ids:
             return refused("unknown_seat", unknown)
-        taken = tuple(seat_id for seat_id in seat_ids if seats[seat_id].state is not SeatState.FREE)
+        taken = tuple(seat_id for seat_id in seat_ids if not seats[seat_id].is_open)
         return refused("seats_taken", taken) if taken else None
 
     def _turn(
@@ -166,12 +191,21 @@ class SeatBook:
             self._set(seat, after, owner)
         return Verdict("done")
 
+    def _put_aside(self, performance_id: str, seat_ids: Iterable[str], before: SeatState, *, is_aside: bool) -> Verdict:
+        wanted = tuple(seat_ids)
+        verdict = self._turn(performance_id, wanted, before, SeatState.FREE, "")
+        for seat_id in wanted if verdict.outcome == "done" else ():
+            seat = self.seats[performance_id][seat_id]
+            seat.is_aside = is_aside
+            self._set(seat, SeatState.FREE, "")
+        return verdict
+
     def _find(self, performance_id: str, seat_id: str) -> Seat | None:
         return self.seats.get(performance_id, {}).get(seat_id)
 
     def _is_for(self, hold_id: str, performance_id: str, seat_id: str) -> bool:
         seat = self.seats[performance_id][seat_id]
-        return seat.state is SeatState.FREE or (seat.state is SeatState.HELD and seat.owner == hold_id)
+        return seat.is_open or (seat.state is SeatState.HELD and seat.owner == hold_id)
 
     def _close(self, hold_id: str, performance_id: str, sold: tuple[str, ...]) -> None:
         hold = self.holds.get(hold_id)
@@ -203,6 +237,8 @@ class SeatBook:
         hold.history.append((self._clock.now().isoformat(), what))
 
     def _set(self, seat: Seat, state: SeatState, owner: str, hold_id: str = "") -> None:
+        if state is SeatState.FREE and seat.is_aside:
+            state, owner = SeatState.BLOCKED, ASIDE
         seat.state, seat.owner, seat.hold_id = state, owner, hold_id
         self._feed.touch(("Seat", (seat.performance_id, seat.id)))
         if state is SeatState.SOLD:

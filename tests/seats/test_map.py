@@ -186,7 +186,7 @@ def test_an_allotment_is_given_and_taken_back_and_shows_as_a_change(house: House
 
     assert others == dict.fromkeys(house.seats[:2], "blocked")
     assert own == dict.fromkeys(house.seats[:2], "free")
-    assert released == 2
+    assert released == {house.performance: 2}
     assert {row.allotment for row in house.rows("SELECT allotment FROM seat")} == {None}
 
 

@@ -87,6 +87,37 @@ def test_the_box_office_sells_free_seats_once_and_behind_the_broker_s_back(onec)
     assert [each["seat_id"] for each in audit["sales"]] == ["P-01-01", "P-01-02"]
 
 
+def test_seats_set_aside_are_for_the_broker_alone_until_they_are_brought_back(onec):
+    def office(what, *seats):
+        return onec.control(f"/_box_office/{what}", performance=onec.performance, seats=list(seats))
+
+    assert office("set_aside", "P-01-01", "P-01-02")["outcome"] == "done"
+    assert office("sell", "P-01-01")["lost_seats"] == ["P-01-01"]
+    hold = onec.hold("P-01-01")
+    onec.apply(hold)
+    assert onec.seats()["P-01-01"] == "held"
+    onec.apply({"Kind": "release", "HoldId": hold["HoldId"], "PerformanceId": onec.performance})
+    assert onec.seats()["P-01-01"] == "blocked"
+    order_id = onec.sell("P-01-02")
+    assert onec.audit()["seats"][onec.performance]["P-01-02"] == {"state": "sold", "owner": order_id}
+
+    assert office("bring_back", "P-01-01")["outcome"] == "done"
+    assert office("sell", "P-01-01")["outcome"] == "done"
+
+
+def test_seats_held_at_the_counter_are_let_go_there_and_not_those_of_the_broker(onec):
+    def office(what, *seats, **more):
+        return onec.control(f"/_box_office/{what}", performance=onec.performance, seats=list(seats), **more)
+
+    office("hold", "P-01-01", reference="0f8fad5b-d9cb-469f-a165-70867728950e")
+    onec.apply(onec.hold("P-01-02"))
+    assert office("let_go", "P-01-01", "P-01-02")["lost_seats"] == ["P-01-02"]
+    assert onec.seats()["P-01-01"] == "held"
+
+    assert office("let_go", "P-01-01")["outcome"] == "done"
+    assert onec.seats()["P-01-01"] == "free"
+
+
 def take_back(onec, *seats):
     return onec.control("/_box_office/return", performance=onec.performance, seats=list(seats))
 
