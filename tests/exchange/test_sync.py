@@ -77,6 +77,19 @@ def test_a_block_in_1c_takes_a_seat_out_of_sale_and_back(stage: Stage) -> None:
     assert states(stage)[A] == "free"
 
 
+def test_a_seat_held_at_the_counter_is_theirs_under_whatever_reference_until_they_let_it_go(stage: Stage) -> None:
+    stage.box_office("hold", seats=[A], reference="e1cd1b2a-1b2c-11ee-8c5f-00155d012345")
+    stage.box_office("hold", seats=[B])
+    stage.sync()
+    stage.work()
+    assert (states(stage)[A], states(stage)[B]) == ("held", "held")
+    assert stage.onec_seat(A)["state"] == "held"
+
+    stage.box_office("let_go", seats=[A, B])
+    stage.sync()
+    assert (states(stage)[A], states(stage)[B]) == ("free", "free")
+
+
 def test_the_echo_of_our_own_hold_is_ignored_even_when_it_comes_late(stage: Stage) -> None:
     hold = stage.hold(A)
     assert changed(stage.sync()) == {}

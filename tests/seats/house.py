@@ -16,6 +16,7 @@ from bridge.channels.model import Rules
 from bridge.channels.service import Client, Scope, add_client, find_client, set_rules
 from bridge.core.db import Database
 from bridge.core.errors import Refused
+from bridge.core.ids import derive
 from bridge.core.money import Money
 from bridge.exchange.sync import take_seats
 from bridge.ports.erp import ErpEvent, ErpHall, ErpHallSeat, ErpPerformance, ErpPrice, ErpSeat, ErpSeatState
@@ -49,7 +50,7 @@ class House:
             rules = Rules(rules.channel, ttl_s, max(ttl_s, rules.hold_cap_s), rules.seats_per_hold_max)
         wishes = [Wish(seat, more.get("price_type")) for seat in seats]
         performance = more.get("performance") or self.performance
-        return self.placed(Place(more.get("hold_id") or uuid4(), who.id, rules, performance, wishes))
+        return self.placed(Place(more.get("hold_id") or derive("hold", uuid4()), who.id, rules, performance, wishes))
 
     def placed(self, place: Place) -> Placed:
         """Place a hold alone. Raises ``Refused``."""

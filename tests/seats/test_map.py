@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import Connection, text
 
 from bridge.core.errors import Refused
+from bridge.core.ids import derive
 from bridge.exchange.sync import take_seats
 from bridge.ports.erp import ErpSeat, ErpSeatState
 from bridge.seats import holds
@@ -160,7 +161,7 @@ def test_a_seat_the_erp_sold_behind_a_live_hold_ends_the_hold_and_is_told(house:
 
 @pytest.mark.parametrize("was_known", [True, False])
 def test_a_hold_that_lives_only_in_the_erp_is_released_there(house: House, was_known: bool) -> None:
-    hold_id = house.active(house.seats[0]).id if was_known else uuid4()
+    hold_id = house.active(house.seats[0]).id if was_known else derive("hold", uuid4())
     if was_known:
         with house.db.begin() as tx:
             holds.release(tx, hold_id)
@@ -174,6 +175,17 @@ def test_a_hold_that_lives_only_in_the_erp_is_released_there(house: House, was_k
     waiting = house.rows("SELECT kind, payload FROM outbox WHERE status = 'ready'")
     assert [(row.kind, row.payload["hold_id"]) for row in waiting] == [("release", str(hold_id))]
     assert house.map()[house.seats[0]] == "free"
+
+
+@pytest.mark.parametrize("name", ["0f8fad5b-d9cb-469f-a165-70867728950e", "e1cd1b2a-1b2c-11ee-8c5f-00155d012345", "№7"])
+def test_a_hold_of_the_erp_s_own_people_is_theirs_however_they_call_it(house: House, name: str) -> None:
+    kept = ErpSeat("perf-1", house.seats[0], "Z1", ErpSeatState.HELD, name)
+
+    with house.db.begin() as tx:
+        take_seats(tx, [kept])
+
+    assert house.work() == []
+    assert house.map()[house.seats[0]] == "held"
 
 
 def test_an_allotment_is_given_and_taken_back_and_shows_as_a_change(house: House) -> None:
