@@ -7,9 +7,10 @@ import time
 import structlog
 
 from bridge.alerts.service import raise_alert, resolve_alert
-from bridge.core import schedule
+from bridge.core import lease, schedule
 from bridge.core.errors import BridgeError
 from bridge.exchange.recurring import Step
+from workers.limit import grant_more
 from workers.process import bridge_of_this_process
 
 log = structlog.get_logger()
@@ -20,15 +21,19 @@ FAILURES_BEFORE_ALARM = 3
 
 
 def look(lane: str) -> int:
-    """Perform due work of a lane until there is none or the time for one job is over; return how many rows."""
+    """Perform due work of a lane until there is none or the time for one job is over; return how many rows.
+
+    Work that takes longer than a job may is granted more time as long as it gets on.
+    """
     bridge = bridge_of_this_process()
     ends_at = time.monotonic() + BUDGET_S
     performed = 0
-    while time.monotonic() < ends_at:
-        batch = bridge.runner.run_due(lane)
-        if batch == 0:
-            break
-        performed += batch
+    with lease.telling(grant_more):
+        while time.monotonic() < ends_at:
+            batch = bridge.runner.run_due(lane)
+            if batch == 0:
+                break
+            performed += batch
     return performed
 
 

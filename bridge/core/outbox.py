@@ -7,7 +7,7 @@ changes nothing. A crash at any point leaves the row to be claimed again, with `
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,7 +23,7 @@ ERROR_CHARS_MAX = 500
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """One claimed row. ``attempts`` is 1 when it was never begun before."""
+    """One claimed row. ``attempts`` is 1 when it was never begun before; it is ours for ``lease_s`` at a time."""
 
     id: int
     lane: str
@@ -33,6 +33,7 @@ class Work:
     attempts: int
     fence: int
     trace_id: str
+    lease_s: float
 
     @property
     def was_begun(self) -> bool:
@@ -67,7 +68,8 @@ _CLAIM = """
     SET status = 'running', attempts = o.attempts + 1, fence = o.fence + 1,
         lease_until = clock_timestamp() + make_interval(secs => :lease_s)
     FROM due WHERE o.outbox_id = due.outbox_id
-    RETURNING o.outbox_id, o.lane, o.kind, o.key, o.payload, o.attempts, o.fence, o.trace_id
+    RETURNING o.outbox_id, o.lane, o.kind, o.key, o.payload, o.attempts, o.fence, o.trace_id,
+        CAST(:lease_s AS float8) AS lease_s
     """
 _IS_DUE = """((o.status = 'ready' AND o.due_at <= clock_timestamp())
               OR (o.status = 'running' AND o.lease_until <= clock_timestamp()))"""
@@ -77,9 +79,29 @@ _CLAIM_THESE = text(_CLAIM.format(which=f"({_IS_MINE} OR {_IS_DUE})", first=f"{_
 
 _SETTLE = text(
     """
-    UPDATE outbox SET status = :status, lease_until = NULL, last_error = :error,
+    UPDATE outbox SET status = :status, lease_until = NULL, last_error = :error, attempts = attempts - :uncounted,
         due_at = clock_timestamp() + make_interval(secs => :delay_s),
         done_at = CASE WHEN :status IN ('done', 'dead') THEN clock_timestamp() END
+    WHERE outbox_id = :id AND fence = :fence AND status = 'running'
+    """
+)
+
+# A row that was never begun waits for its own process, not for an upstream.
+_HASTEN = text(
+    """
+    WITH late AS (
+        SELECT o.outbox_id, clock_timestamp() + make_interval(secs => w.settle_s * LEAST(o.attempts, 1)) AS due_at
+        FROM outbox o JOIN unnest(CAST(:lanes AS text[]), CAST(:settle AS float8[])) AS w(lane, settle_s) USING (lane)
+        WHERE o.status = 'ready' AND o.last_error IS NOT NULL
+        ORDER BY o.outbox_id FOR UPDATE OF o SKIP LOCKED)
+    UPDATE outbox o SET due_at = late.due_at FROM late
+    WHERE o.outbox_id = late.outbox_id AND o.due_at > late.due_at RETURNING o.lane
+    """
+)
+
+_RENEW = text(
+    """
+    UPDATE outbox SET lease_until = clock_timestamp() + make_interval(secs => :lease_s)
     WHERE outbox_id = :id AND fence = :fence AND status = 'running'
     """
 )
@@ -140,6 +162,12 @@ def _claimed(tx: Connection, statement: Any, values: dict[str, Any]) -> list[Wor
     return sorted((Work(*row) for row in tx.execute(statement, values)), key=lambda work: work.id)
 
 
+def renew(tx: Connection, work: Work) -> None:
+    """Let ``work`` be ours for as long again, from now on. Raises ``FenceLost`` if the lease passed to another."""
+    if tx.execute(_RENEW, {"id": work.id, "fence": work.fence, "lease_s": work.lease_s}).rowcount != 1:
+        raise FenceLost(work.id)
+
+
 def done(tx: Connection, work: Work) -> None:
     """Settle ``work`` in the transaction of its result. Raises ``FenceLost`` if the lease passed to another."""
     _settle(tx, work, "done", None, 0.0)
@@ -152,9 +180,22 @@ def all_done(tx: Connection, works: Sequence[Work]) -> None:
         raise FenceLost([work.id for work in works])
 
 
-def retry(tx: Connection, work: Work, delay_s: float, error: BridgeError) -> None:
-    """Give ``work`` back to be tried again after ``delay_s``. Raises ``FenceLost``."""
-    _settle(tx, work, "ready", error, delay_s)
+def retry(tx: Connection, work: Work, delay_s: float, error: BridgeError, *, is_attempt: bool = True) -> None:
+    """Give ``work`` back to be tried again after ``delay_s``. What was no attempt, because nothing was begun, does not
+    count as one. Raises ``FenceLost``.
+    """
+    _settle(tx, work, "ready", error, delay_s, uncounted=0 if is_attempt else 1)
+
+
+def hasten(tx: Connection, settle_s: Mapping[str, float]) -> int:
+    """An upstream is back: what failed at it, in each lane of ``settle_s``, is due now, or in that many seconds if
+    it was begun, because the call may still be at work there. Return how many rows wait shorter than before.
+    """
+    values = {"lanes": list(settle_s), "settle": list(settle_s.values())}
+    hastened = tx.execute(_HASTEN, values).scalars().all()
+    for lane in sorted(set(hastened)):
+        wake(tx, lane)
+    return len(hastened)
 
 
 def bury(tx: Connection, work: Work, error: BridgeError) -> None:
@@ -162,8 +203,10 @@ def bury(tx: Connection, work: Work, error: BridgeError) -> None:
     _settle(tx, work, "dead", error, 0.0)
 
 
-def _settle(tx: Connection, work: Work, status: str, error: BridgeError | None, delay_s: float) -> None:
+def _settle(
+    tx: Connection, work: Work, status: str, error: BridgeError | None, delay_s: float, *, uncounted: int = 0
+) -> None:
     words = str(error)[:ERROR_CHARS_MAX] if error else None
     values = {"id": work.id, "fence": work.fence, "status": status, "error": words, "delay_s": delay_s}
-    if tx.execute(_SETTLE, values).rowcount != 1:
+    if tx.execute(_SETTLE, values | {"uncounted": uncounted}).rowcount != 1:
         raise FenceLost(work.id)
