@@ -8,21 +8,28 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
+from functools import partial
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Connection, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
+from bridge.alerts.service import raise_alert, resolve_alerts
 from bridge.catalogue.goods_import import ImportReport
 from bridge.core.errors import Throttled
 from bridge.core.money import Money
 from bridge.payments.statements_store import StatementStore
 from bridge.payments.statements_tables import bank_document, bank_statement
-from bridge.ports.statements import Direction, StatementReading, Turnover
+from bridge.ports.statements import Direction, Statement, StatementReading, Turnover
 
 KIND = "bank_statement"
 RETRY_S = 30.0
+DOUBT = "bank_payment_unclear"
+MAY_BE_TWO = (
+    "money on our account came in another statement with another number in its purpose: the same payment with altered "
+    "words, or a second one that was not counted; import a statement that begins before that day and ends after it"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,15 +52,17 @@ def import_statement(tx: Connection, reading: StatementReading, *, file: str) ->
     """Store every movement that ``reading`` yields, in the transaction ``tx``; each is stored once for ever.
 
     A statement imported again, or one that overlaps, adds nothing that is known; words that changed are kept beside
-    the earlier ones and said in a warning. Whatever is raised, the caller rolls back: ``Refused`` if the file exceeds a
-    limit or repeats one document without end, ``Throttled`` if another statement is being imported.
+    the earlier ones and said in a warning, and in an alert if they may mean another payment. Whatever is raised, the
+    caller rolls back: ``Refused`` if the file exceeds a limit or repeats one document without end, ``Throttled`` if
+    another statement is being imported.
     """
     _lock(tx)
     statement_id = _note(tx, reading, file)
-    store = StatementStore(tx, statement_id or _known(tx, reading))
+    store = StatementStore(tx, statement_id or _known(tx, reading), partial(_has_all, reading.statement))
     for document in reading:
         store.take(document)
     store.flush()
+    _tell_people(tx, store)
     tally = reading.tally
     warnings = [*tally.warnings, *_altered(store)]
     if statement_id is not None:
@@ -128,6 +137,34 @@ def _turnover(turnover: Turnover) -> dict[str, Any]:
         **{name: day and day.isoformat() for name, day in days.items()},
         **{f"{name}_minor": amount and amount.minor for name, amount in sums.items()},
     }
+
+
+def _tell_people(tx: Connection, store: StatementStore) -> None:
+    """Ask a person about money that may have come twice; a statement that has the whole day is the answer."""
+    resolve_alerts(tx, DOUBT, [_about(key) for key in store.settled])
+    for doubt in store.doubts:
+        if doubt.bank_document_id not in store.settled:
+            document, movement = doubt.entry.document, doubt.entry.movement
+            raise_alert(
+                tx,
+                DOUBT,
+                _about(doubt.bank_document_id),
+                MAY_BE_TWO,
+                account=movement.account,
+                number=document.number,
+                booked_on=str(movement.booked_on),
+                amount=str(document.amount),
+            )
+
+
+def _has_all(statement: Statement, day: date) -> bool:
+    """Whether a statement has the whole of a day: the first and the last one may be there in part."""
+    first, last = statement.starts_on, statement.ends_on
+    return first is not None and last is not None and first < day < last
+
+
+def _about(bank_document_id: UUID) -> str:
+    return f"bank_document:{bank_document_id}"
 
 
 def _altered(store: StatementStore) -> list[str]:

@@ -2,15 +2,17 @@
 
 The format has no ids, and the number is the payer's. A movement is known by its account, direction, day, number, date,
 sum and counterparty. Documents that share all that are twins if one statement has both; statements are compared twin
-by twin, first those of the same wording. What is left over is an old one with altered words before it is a new one.
+by twin, first those of the same wording. What is left over is an old one with altered words before it is a new one;
+should the words of incoming money name other numbers, such as those of another invoice, a person must see it.
 """
 
 from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 from uuid import UUID
 
@@ -35,7 +37,8 @@ from sqlalchemy.dialects.postgresql import UUID as UUID_TYPE
 from bridge.core.errors import Refused
 from bridge.core.ids import derive
 from bridge.payments.statements_tables import bank_document
-from bridge.ports.statements import BankDocument, Movement
+from bridge.payments.statements_words import are_same, name_other_numbers
+from bridge.ports.statements import BankDocument, Direction, Movement
 
 BATCH = 500
 TWINS_MAX = 1000
@@ -84,16 +87,26 @@ class Entry:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """Incoming money that may be a second payment and not the known one with altered words."""
+
+    bank_document_id: UUID
+    entry: Entry
+
+
 class StatementStore:
     """Takes the documents of one statement and writes them in batches; ``flush`` writes what is left.
 
     ``written`` counts rows added or altered, ``altered`` those that were known with other words, of which the first
-    stands in ``altered_line``. One store serves one statement, in a transaction whose caller keeps other imports out.
-    Raises ``Refused`` (``statement_repeats_itself``).
+    stands in ``altered_line``. ``doubts`` are altered ones that may be others, unless the statement ``has_all`` of
+    their day; ``settled`` are the rows of which there is no doubt any more. One store serves one statement, in a
+    transaction whose caller keeps other imports out. Raises ``Refused`` (``statement_repeats_itself``).
     """
 
-    def __init__(self, tx: Connection, statement_id: int) -> None:
+    def __init__(self, tx: Connection, statement_id: int, has_all: Callable[[date], bool]) -> None:
         self._tx = tx
+        self._has_all = has_all
         self._statement_id = statement_id
         self._batch: list[Entry] = []
         # A bit an occurrence: the only thing that grows with the file, by some hundred bytes a document.
@@ -101,6 +114,8 @@ class StatementStore:
         self.written = 0
         self.altered = 0
         self.altered_line = 0
+        self.doubts: list[Doubt] = []
+        self.settled: set[UUID] = set()
 
     def take(self, document: BankDocument) -> None:
         """Note every movement of a document."""
@@ -134,18 +149,16 @@ class StatementStore:
         """Pair twins of the file with twins of the store; give back the rows to add."""
         claimed = self._claimed.get(identity.bytes, 0)
         free = [row for row in stored if not claimed >> row.occurrence & 1]
-        strange: list[Entry] = []
-        for entry in entries:
-            same = next((row for row in free if _knows(row, entry.document.purpose)), None)
-            if same is None:
-                strange.append(entry)
-            else:
-                free.remove(same)
-                claimed |= 1 << same.occurrence
+        strange = list(entries)
+        for knows in (_says, _has_said):
+            strange = [entry for entry in strange if not _take_known(entry, free, knows)]
         for entry, row in zip(strange, free, strict=False):
             self._alter(entry, row)
-            claimed |= 1 << row.occurrence
+        left = {row.occurrence for row in free[len(strange) :]}
+        claimed |= sum(1 << row.occurrence for row in stored if row.occurrence not in left)
         occurrences = range(len(stored), len(stored) + max(0, len(strange) - len(free)))
+        if occurrences or self._has_all(entries[0].movement.booked_on):
+            self.settled |= {row.bank_document_id for row in stored if row.earlier_purposes}
         self._claimed[identity.bytes] = claimed | sum(1 << occurrence for occurrence in occurrences)
         if occurrences.stop > TWINS_MAX:
             message = "More than %(limit)d documents are the same. Nothing was stored: check what wrote the file."
@@ -166,15 +179,28 @@ class StatementStore:
         self.written += 1
         self.altered += 1
         self.altered_line = self.altered_line or entry.document.line
+        movement = entry.movement
+        may_be_another = movement.direction is Direction.IN and not self._has_all(movement.booked_on)
+        if may_be_another and name_other_numbers(row.purpose, entry.document.purpose):
+            self.doubts.append(Doubt(row.bank_document_id, entry))
 
 
-def _knows(row: Row[Any], purpose: str) -> bool:
-    """Whether a stored movement has, or once had, these words."""
-    return _bare(purpose) in map(_bare, (row.purpose, *row.earlier_purposes))
+def _says(row: Row[Any], purpose: str) -> bool:
+    """Whether a stored movement has these words."""
+    return are_same(row.purpose, purpose)
 
 
-def _bare(purpose: str) -> str:
-    return "".join(purpose.casefold().split())
+def _has_said(row: Row[Any], purpose: str) -> bool:
+    """Whether it once had them."""
+    return any(are_same(words, purpose) for words in row.earlier_purposes)
+
+
+def _take_known(entry: Entry, free: list[Row[Any]], knows: Callable[[Row[Any], str], bool]) -> bool:
+    """Take the first row that knows the words of ``entry`` out of ``free``, if one does."""
+    same = next((row for row in free if knows(row, entry.document.purpose)), None)
+    if same is not None:
+        free.remove(same)
+    return same is not None
 
 
 def _row(entry: Entry, identity: UUID, occurrence: int, statement_id: int) -> dict[str, Any]:

@@ -246,3 +246,80 @@ def test_a_damaged_file_is_stored_as_far_as_it_can_be_read(
     with db.begin() as tx:
         assert import_statement(tx, reading, file="damaged.txt").written == 0
     assert report.documents <= 3
+
+
+def unclear(db: Database) -> list[tuple[Any, ...]]:
+    """Open alerts about money that may have come twice."""
+    with db.begin() as tx:
+        query = "SELECT subject, details FROM alert WHERE code = 'bank_payment_unclear' AND resolved_at IS NULL"
+        return [tuple(row) for row in tx.execute(text(query))]
+
+
+FIRST, SECOND = (document(НазначениеПлатежа=f"Оплата по счету {number}") for number in (42, 43))
+MONTH = "ДатаКонца=31.03.2026"
+
+
+def test_two_payments_in_two_parts_of_a_day_are_told_to_a_person_and_a_whole_day_has_both(db: Database) -> None:
+    load(db, statement(FIRST))
+    assert unclear(db) == []
+    load(db, statement(SECOND))
+    ((subject, details),) = unclear(db)
+    ((key,),) = rows(db, C.bank_document_id)
+    assert subject == f"bank_document:{key}"
+    assert details == {"account": OWN, "number": "7", "booked_on": "2026-03-03", "amount": "1500.00 RUB"}
+
+    assert load(db, statement(FIRST, SECOND)).written == 1
+    assert unclear(db) == []
+    assert rows(db, C.purpose) == [("Оплата по счету 42",), ("Оплата по счету 43",)]
+
+
+def test_a_statement_around_the_day_that_has_one_payment_ends_the_doubt(db: Database) -> None:
+    for part in (FIRST, SECOND, SECOND):
+        load(db, statement(part))
+    assert len(unclear(db)) == 1
+
+    load(db, statement(MONTH, SECOND))
+    assert unclear(db) == []
+    assert rows(db, C.purpose, C.earlier_purposes) == [("Оплата по счету 43", ["Оплата по счету 42"])]
+
+
+def test_twins_far_apart_in_one_file_leave_no_doubt(db: Database) -> None:
+    load(db, statement(FIRST))
+    between = [document(str(number)) for number in range(100, 100 + BATCH)]
+    load(db, statement(SECOND, *between, FIRST))
+    assert unclear(db) == []
+
+
+def test_a_statement_around_the_day_raises_no_doubt(db: Database) -> None:
+    load(db, statement(FIRST))
+    load(db, statement(MONTH, SECOND))
+    assert unclear(db) == []
+
+
+# What a payment said first and what it says now, and whether that may be another payment.
+WORDS = [
+    ("Оплата по счету 42", "Оплата по счету 43", True),
+    ("Счет 42 от 01.03, НДС 250-00", "Счет 43 от 01.03, НДС 250-00", True),
+    ("Оплата по счету 42", "Оплата по счету 42, в т.ч. НДС 22% 270-49", False),
+    ("Оплата по счету 000042", "Оплата по счету 42 (уточнено)", False),
+    ("Оплата по счету 42", "Оплата", False),
+    ("За билеты", "За билеты в театр", False),
+]
+
+
+@pytest.mark.parametrize(("before", "now", "is_unclear"), WORDS)
+def test_only_another_number_makes_altered_words_doubtful(
+    db: Database, before: str, now: str, is_unclear: bool
+) -> None:
+    for words in (before, now):
+        load(db, statement(document(НазначениеПлатежа=words)))
+    assert bool(unclear(db)) is is_unclear
+
+
+def test_money_that_went_out_is_no_doubt(db: Database) -> None:
+    out = {"ПолучательСчет": BUYER, "ПолучательРасчСчет": BUYER, "ПлательщикСчет": OWN, "ПлательщикРасчСчет": OWN}
+    moved = {"ДатаСписано": "03.03.2026", "ДатаПоступило": ""}
+    for number in (42, 43):
+        load(db, statement(document(НазначениеПлатежа=f"Счет {number}", **out, **moved)))
+    assert rows(db, C.direction) == [("out",)]
+    assert unclear(db) == []
