@@ -26,7 +26,9 @@ from bridge.ports.erp import Erp, ErpHold, ErpHoldState
 
 log = structlog.get_logger()
 
-UNCLEAR = "the ERP's news speak against a sale, and what it says of the hold is neither sold nor returned"
+UNCLEAR = (
+    "the ERP's news speak against a sale, and asked about it, it says neither that it stands nor that it came back"
+)
 Holds = Mapping[UUID, ErpHold]
 
 
@@ -45,17 +47,19 @@ class SeatsReturned:
         found = self._erp.find_holds(hold_ids, deadline) if hold_ids else {}
         unconfirmed = self._unconfirmed([order for order in doubted if _is_suspect(order, found)], deadline)
         for work in batch:
-            self._settle(work, {} if _order_id(work) in unconfirmed else found)
+            self._settle(work, found, is_confirmed=_order_id(work) not in unconfirmed)
 
     def _unconfirmed(self, suspects: Sequence[Order], deadline: Deadline) -> Collection[UUID]:
-        """Orders that the ERP has never sold: what becomes of them, their confirm has decided."""
+        """Orders that the ERP does not have: their seats were never sold there, so nothing can have come back."""
         asked = {order.id for order in suspects}
         return asked - self._erp.find_orders(sorted(asked), deadline).keys() if asked else ()
 
-    def _settle(self, work: Work, found: Holds) -> None:
+    def _settle(self, work: Work, found: Holds, *, is_confirmed: bool) -> None:
         try:
             with self._db.begin() as tx:
-                _take_back(tx, orders.get(tx, _order_id(work), for_update=True), found)
+                order = orders.get(tx, _order_id(work), for_update=True)
+                is_clear = _take_back(tx, order, found) if is_confirmed else order.erp_number is None
+                _tell_unclear(tx, order, is_unclear=not is_clear)
                 outbox.done(tx, work)
         except FenceLost:
             log.warning("work_overtaken", row=work.id)
@@ -87,7 +91,8 @@ def _is_suspect(order: Order, found: Holds) -> bool:
     return any(_came_back(found[hold_id], lines) != [] for hold_id, lines in _sold(order).items())
 
 
-def _take_back(tx: Connection, order: Order, found: Holds) -> None:
+def _take_back(tx: Connection, order: Order, found: Holds) -> bool:
+    """Take back what came back of an order; false if the ERP did not say of all its seats whether they did."""
     answers = [_came_back(found[hold_id], lines) for hold_id, lines in _sold(order).items() if hold_id in found]
     came_back = {line.id: line.seat for lines in answers for line in lines or () if line.seat}
     returned = orders.take_back_lines(tx, order, list(came_back))
@@ -96,7 +101,7 @@ def _take_back(tx: Connection, order: Order, found: Holds) -> None:
     if returned:
         returns.tell(tx, order.id)
         log.info("seats_returned", order_id=str(order.id), seats=[came_back[line_id].seat_ref for line_id in returned])
-    _tell_unclear(tx, order, is_unclear=None in answers)
+    return None not in answers
 
 
 def _tell_unclear(tx: Connection, order: Order, *, is_unclear: bool) -> None:

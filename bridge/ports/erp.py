@@ -12,8 +12,9 @@ The contract, which every implementation and the contract tests quote by number:
    commands given may or may not have been executed.
 7. Times are aware; the implementation converts to and from the infobase's local time.
 8. A ticket that came back in the ERP is none of the seats of its hold any more: ``find_holds`` leaves it out, and when
-   none is left the hold is ``RELEASED``. Its order stays known. News of seats name the hold of each that is held or
-   sold through us. A ticket never goes back to the buyer it came from: it is sold anew.
+   none is left the hold is ``RELEASED`` (a confirm makes it ``SOLD``, whatever it was before). Its order stays known.
+   News of seats name the hold of each that is held or sold through us. A ticket never goes back to the buyer it came
+   from: it is sold anew.
 """
 
 from __future__ import annotations

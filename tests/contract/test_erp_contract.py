@@ -358,6 +358,17 @@ def test_8_tickets_that_came_back_are_none_of_the_seats_of_their_hold(erp: OneCE
     assert erp.find_orders([order.order.id], within()).keys() == {order.order.id}
 
 
+def test_8_a_hold_that_was_released_before_its_order_came_is_sold_by_the_order(
+    erp: OneCErp, infobase: Infobase
+) -> None:
+    held = hold(infobase, infobase.seats[0])
+    erp.apply([held, Release(held.hold_id, held.performance_ref), confirm(infobase, held)], within())
+
+    found = erp.find_holds([held.hold_id], within())[held.hold_id]
+
+    assert (found.state, list(found.seat_refs)) == (ErpHoldState.SOLD, infobase.seats[:1])
+
+
 def test_8_an_order_whose_ticket_came_back_sells_nothing_when_it_is_repeated(erp: OneCErp, infobase: Infobase) -> None:
     held = hold(infobase, infobase.seats[0])
     order = confirm(infobase, held)

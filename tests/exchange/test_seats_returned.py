@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import NAMESPACE_URL, UUID, uuid5
 
 import pytest
 
 from bridge.core.deadline import Deadline
 from bridge.exchange import doubts, seats_returned
 from bridge.exchange.sync import take_seats
-from bridge.ports.erp import ErpHold, ErpHoldState, ErpSeat
+from bridge.ports.erp import ErpHold, ErpHoldState, ErpSeat, ErpSeatState
 from bridge.seats.api import MAP_LIFE_S
+from bridge.seats.house import Allotment, allot
 from sandbox import checker
 from tests.exchange.stage import Stage
 
@@ -232,6 +235,23 @@ def test_a_ticket_returned_and_sold_again_at_the_box_office_between_two_readings
     assert one_owner(stage, fresh_database) == []
 
 
+def test_a_ticket_of_a_seat_set_aside_for_us_comes_back_to_our_sale(stage: Stage) -> None:
+    stage.box_office("set_aside", seats=[A])
+    stage.sync()
+    until = datetime.now(UTC) + timedelta(hours=1)
+    with stage.bridge.db.begin() as tx:
+        allot(tx, Allotment(UUID(stage.performance), "web", until, [A]))
+    order, _ = stage.sold(A)
+    stage.box_office("return", seats=[A])
+
+    stage.sync()
+    stage.work()
+
+    assert (lines(stage, order), stage.onec_seat(A)["state"], seat(stage, A)) == ({A: "returned"}, "blocked", "free")
+    next_order, _ = stage.sold(A)
+    assert stage.onec_seat(A) == {"state": "sold", "owner": next_order["id"]}
+
+
 def test_a_seat_blocked_after_its_return_is_blocked_here(stage: Stage) -> None:
     order, _ = stage.sold(A)
     stage.box_office("return", seats=[A])
@@ -277,6 +297,20 @@ def test_an_answer_that_is_neither_sold_nor_returned_frees_nothing_and_a_person_
 
     assert (lines(stage, order), seat(stage, A)) == ({A: "returned"}, "free")
     assert "sale_unclear_in_erp" not in stage.alerts()
+
+
+def test_a_confirmed_order_that_1c_has_lost_is_seen_by_a_person_and_keeps_its_seats(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order, _ = stage.sold(A)
+    stage.box_office("return", seats=[A])
+    stage.sync()
+    monkeypatch.setattr(stage.bridge.erp, "find_orders", lambda *_: {})
+
+    stage.work()
+
+    assert (lines(stage, order), seat(stage, A)) == ({A: "sold"}, "sold")
+    assert stage.alerts() == ["sale_unclear_in_erp"]
 
 
 def test_money_of_a_returned_ticket_is_not_moved_and_a_person_is_reminded_until_it_has_gone_back(stage: Stage) -> None:
@@ -329,6 +363,39 @@ def test_a_return_while_its_refund_is_under_way_reminds_nobody_unless_the_refund
 
     assert stage.alerts() == (["refund_canceled", "seat_returned_in_erp"] if is_canceled else [])
     assert [kind for kind, _ in stage.documents(order)] == (["payment"] if is_canceled else ["payment", "refund"])
+
+
+def test_a_seat_sold_under_a_hold_we_do_not_know_is_taken_over_as_sold(stage: Stage) -> None:
+    tell(stage, [ErpSeat(stage.ref(), A, "Z1", ErpSeatState.SOLD, str(uuid5(NAMESPACE_URL, "lost")))])
+
+    assert seat(stage, A) == "sold", "our books may be older than 1C's: restored from a backup"
+    assert stage.undone() == []
+
+
+def test_a_late_echo_of_the_sale_before_does_not_end_the_hold_of_the_next_buyer(stage: Stage) -> None:
+    stage.sold(A)
+    echo = picture(stage)
+    stage.box_office("return", seats=[A])
+    stage.sync()
+    stage.work()
+    hold = stage.hold(A)
+
+    tell(stage, echo)
+
+    assert stage.get(f"/v1/holds/{hold['id']}")["state"] == "active"
+    assert (seat(stage, A), stage.alerts()) == ("held", ["seat_returned_in_erp"])
+
+
+def test_a_return_is_shown_with_its_time_and_told_to_readers_of_changes(stage: Stage) -> None:
+    stage.sold(A)
+    version = stage.get(f"/v1/performances/{stage.performance}/seats")["version"]
+    stage.box_office("return", seats=[A])
+    stage.sync()
+    stage.work()
+
+    delta = stage.get(f"/v1/performances/{stage.performance}/seats?since={version}")["seats"]
+    assert [(one["id"], one["state"]) for one in delta if one["id"] == A] == [(A, "free")]
+    assert stage.one("SELECT returned_at <= now() FROM order_line") is True
 
 
 def test_the_lane_of_returns_is_one_that_workers_know(stage: Stage) -> None:

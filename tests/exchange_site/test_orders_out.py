@@ -297,6 +297,25 @@ def test_an_order_that_ended_before_the_node_heard_of_it_is_never_told(shop: Sho
     assert ut(shop).fetch_orders(books()) == []
 
 
+def test_tickets_that_came_back_leave_the_order_until_none_is_left(shop: Shop) -> None:
+    number = shop.order("s00", "s01")
+    kept = books()
+    ut(shop).fetch_orders(kept)
+    come_back(shop, "s01")
+
+    assert ut(shop).fetch_orders(kept) == [number]
+    assert (kept.orders[number].goods, kept.orders[number].total) == ({"perf#s00": Decimal(100)}, Decimal(100))
+    come_back(shop, "s00")
+    assert ut(shop).fetch_orders(kept) == [number]
+    assert kept.orders[number].total == Decimal(200), "the order as it was: its money says what became of it"
+    assert shop.place.alerts() == []
+
+
+def come_back(shop: Shop, seat: str) -> None:
+    shop.place.run("UPDATE order_line SET state = 'returned', returned_at = now() WHERE seat_ref = :seat", seat=seat)
+    shop.place.run("UPDATE customer_order SET changed_at = clock_timestamp()")
+
+
 @pytest.mark.parametrize(("out", "is_cancelled"), [("paid", "false"), ("all", "true")])
 def test_an_order_whose_money_went_back_whole_is_cancelled_where_wanted(
     shop: Shop, out: str, is_cancelled: str
