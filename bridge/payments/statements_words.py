@@ -26,5 +26,5 @@ def _bare(purpose: str) -> str:
 
 
 def _numbers(purpose: str) -> set[str]:
-    """The numbers without zeros in front: one invoice is 000042 in 1C and 42 in a bank."""
+    """The numbers without zeros in front: one invoice is 000042 in the books and 42 at a bank."""
     return {number.lstrip("0") for number in _NUMBER.findall(purpose)}

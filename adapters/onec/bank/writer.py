@@ -1,6 +1,6 @@
 """Write 1CClientBankExchange files of version 1.03: statements, and payment orders for a bank to execute.
 
-A library for integrators: the broker itself sends no money from a bank account, and no command of it writes such a file.
+A library for integrators: the broker sends no money from a bank account, and no command of it writes such a file.
 """
 
 from __future__ import annotations
