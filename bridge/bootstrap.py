@@ -25,7 +25,6 @@ from bridge.core.deadline import Deadline
 from bridge.core.errors import Misconfigured
 from bridge.core.gateway import Gateway
 from bridge.core.http import Sender
-from bridge.core.permits import Permits
 from bridge.core.retry import Policy
 from bridge.core.runner import Lane, Runner
 from bridge.exchange import books, doubts
@@ -33,7 +32,7 @@ from bridge.exchange.files import FileFormat, goods_format, statement_format
 from bridge.exchange.goods_sync import CALL_S as GOODS_CALL_S
 from bridge.exchange.goods_sync import LANE as GOODS_SYNC
 from bridge.exchange.goods_sync import GoodsSync
-from bridge.exchange.guard import GuardedErp
+from bridge.exchange.guard import GuardedErp, Sessions
 from bridge.exchange.postings import Postings
 from bridge.exchange.recurring import Step, steps
 from bridge.exchange.runs_import import Readers
@@ -102,6 +101,11 @@ class Bridge:
             warm_s=erp.warm_s if self.erp else None,
             keep_warm=self._ping,
         )
+
+    def wake_erp(self) -> None:
+        """Let a process that will be asked for seats open its session before the first buyer comes."""
+        if self.erp is not None:
+            self.seats_gateway.start()
 
     def _ping(self) -> None:
         if self.erp is not None:
@@ -223,8 +227,10 @@ def _erp(settings: Settings, db: Database) -> GuardedErp | None:
         return None
     given = settings.erp
     client = create_onec(settings.onec)
-    permits = Permits(db, client.name, count=given.sessions, background=given.background_sessions)
-    return GuardedErp(client, db, permits, Limits(slow_s=given.seats_call_s, open_s=given.rest_s))
+    sessions = Sessions(given.sessions, given.background_sessions, given.session_wait_s)
+    limits = Limits(slow_s=given.seats_call_s, open_s=given.rest_s)
+    settle_s = dict.fromkeys((facts.LANE, doubts.LANE, SYNC, GOODS_SYNC), given.settle_s)
+    return GuardedErp(client, db, sessions, limits, settle_s | {holds.LANE: SEATS_SETTLE_S})
 
 
 def file_formats() -> Sequence[FileFormat]:

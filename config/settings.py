@@ -89,6 +89,9 @@ class ErpCalls(Part):
 
     sessions: int = Field(default=8, ge=1, le=100, description="Calls at a time over all processes (licences)")
     background_sessions: int = Field(default=2, ge=1, le=50, description="How many of them reading and posting take")
+    session_wait_s: float = Field(
+        default=0.5, gt=0, le=60, description="Longest a call about seats waits for one of them to be free, in seconds"
+    )
     web_sessions: int = Field(default=4, ge=1, le=64, description="Calls at a time of one server process")
     rest_s: float = Field(default=5, ge=0.1, le=300, description="How long a failing ERP is left alone, in seconds")
     warm_s: float = Field(default=15, ge=1, le=600, description="After so many quiet seconds the ERP is kept awake")

@@ -1,7 +1,8 @@
 """A circuit breaker: when an upstream fails too often, stop calling it for a while, then let one call find out.
 
 It opens on the share of failures in a window of recent calls, never on a refusal: an upstream that says no is well.
-While it is half open exactly one call passes. State is of one process; calls run outside its lock.
+While it is half open one call passes, and another only if that one has not come back for as long as a rest takes. State
+is of one process; calls run outside its lock.
 """
 
 from __future__ import annotations
@@ -14,7 +15,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 
-from bridge.core.errors import BridgeError, IntegrityMismatch, NotSent, Refused, Throttled
+import structlog
+
+from bridge.core.errors import BridgeError, IntegrityMismatch, NotTried, Refused, Throttled
+
+log = structlog.get_logger()
 
 
 class BreakerState(StrEnum):
@@ -41,12 +46,16 @@ class Limits:
     rest_s: float = 30.0
 
 
+REST_MAX_S = 30.0  # how soon work that met a resting upstream looks again, if nobody tells it to before
+
 OnChange = Callable[[BreakerState, str], None]
 HARMLESS = (Refused, IntegrityMismatch)
 
 
 class Breaker:
-    """Guards calls to one upstream. ``on_change`` hears of every change of state, outside the lock."""
+    """Guards calls to one upstream. ``on_change`` hears of every change of state, outside the lock; what it raises is
+    logged and stops no call.
+    """
 
     def __init__(self, limits: Limits, on_change: OnChange, clock: Callable[[], float] = time.monotonic) -> None:
         self._limits = limits
@@ -55,7 +64,7 @@ class Breaker:
         self._lock = threading.Lock()
         self._recent: deque[bool] = deque(maxlen=limits.window)
         self._state = BreakerState.CLOSED
-        self._opens_again_at = 0.0
+        self._next_trial_at = 0.0
 
     @property
     def state(self) -> BreakerState:
@@ -66,13 +75,11 @@ class Breaker:
     def is_resting(self) -> bool:
         """Whether a call made now would not pass."""
         with self._lock:
-            if self._state is BreakerState.OPEN:
-                return self._clock() < self._opens_again_at
-            return self._state is BreakerState.HALF_OPEN
+            return self._rest_s() > 0
 
     @contextmanager
     def call(self) -> Iterator[None]:
-        """Let a call pass and learn from how it ends. Raises ``NotSent`` without calling while open."""
+        """Let a call pass and learn from how it ends. Raises ``NotTried`` while open."""
         self._enter()
         began = self._clock()
         try:
@@ -96,11 +103,25 @@ class Breaker:
         with self._lock:
             if self._state is BreakerState.CLOSED:
                 return
-            wait_s = self._opens_again_at - self._clock()
-            if self._state is BreakerState.HALF_OPEN or wait_s > 0:
-                raise NotSent("upstream_resting", "The upstream failed too often and is left alone for a moment.")
+            if self._rest_s() > 0:
+                raise resting()
             self._state = BreakerState.HALF_OPEN
-        self._on_change(BreakerState.HALF_OPEN, "one call finds out")
+            self._next_trial_at = self._clock() + self._limits.open_s
+        self._tell(BreakerState.HALF_OPEN, "one call finds out")
+
+    def _rest_s(self) -> float:
+        return 0.0 if self._state is BreakerState.CLOSED else self._next_trial_at - self._clock()
+
+    def tell_again(self, reason: str) -> None:
+        """Let ``on_change`` hear of the present state once more."""
+        self._tell(self._state, reason)
+
+    def _tell(self, state: BreakerState, reason: str) -> None:
+        try:
+            self._on_change(state, reason)
+        except Exception:
+            # Whoever is told may be ill himself: the call goes on, and its end must be recorded.
+            log.exception("breaker_change_untold", state=state.value)
 
     def _record(self, *, is_ok: bool, reason: str, rest_s: float = 0.0) -> None:
         with self._lock:
@@ -112,13 +133,22 @@ class Breaker:
                 self._state = BreakerState.OPEN
             after = self._state
             if after is BreakerState.OPEN:
-                self._opens_again_at = self._clock() + self._limits.open_s
+                self._next_trial_at = self._clock() + self._limits.open_s
             if after is not before:
                 self._recent.clear()
         if after is not before:
-            self._on_change(after, reason)
+            self._tell(after, reason)
 
     def _is_failing(self) -> bool:
         calls = len(self._recent)
         failures = calls - sum(self._recent)
         return calls >= self._limits.calls_min and failures / calls >= self._limits.failures_share
+
+
+def resting() -> NotTried:
+    """Why a call was not made while an upstream is left alone."""
+    return NotTried(
+        "upstream_resting",
+        "The upstream failed too often and is left alone for a moment.",
+        retry_after_s=REST_MAX_S,
+    )

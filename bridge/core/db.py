@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import json
+import random
 import time
 from base64 import b64encode
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
+import structlog
 from psycopg import Error
-from sqlalchemy import URL, Connection, Engine, MetaData, create_engine, event, make_url
-from sqlalchemy.exc import DisconnectionError
+from sqlalchemy import URL, Connection, Engine, MetaData, create_engine, event, func, make_url, select
+from sqlalchemy.exc import DBAPIError, DisconnectionError
+
+log = structlog.get_logger()
+T = TypeVar("T")
 
 metadata = MetaData(
     naming_convention={
@@ -27,7 +32,19 @@ metadata = MetaData(
 STATEMENT_TIMEOUT_MS = 15_000
 LOCK_TIMEOUT_MS = 5_000
 PING_AFTER_S = 1.0
+TRIES_MAX = 3
+STAGGER_S = 0.05
+BROKEN_OFF = frozenset({"40P01", "40001"})  # a deadlock ended, a serialization failure: nothing of it has happened
 WHOLE = ("seqscan", "hashjoin", "mergejoin")  # ways to read a whole table
+# Within a transaction nothing tells the planner how much the tables have grown, so plans must neither be kept nor read
+# all of a table; planning anew costs next to nothing where a statement reads or writes thousands of rows.
+FOR_MANY = {
+    "statement_timeout": "60s",
+    "plan_cache_mode": "force_custom_plan",
+    "enable_hashjoin": "on",
+    "enable_mergejoin": "on",
+}
+_PLAN_FOR_MANY = select(*(func.set_config(name, value, True) for name, value in FOR_MANY.items()))  # noqa: FBT003  SQL
 
 
 class Database:
@@ -53,6 +70,22 @@ class Database:
         with self.engine.begin() as tx:
             yield tx
 
+    def run(self, work: Callable[[Connection], T]) -> T:
+        """Do ``work`` in a transaction of its own, and once more from the beginning if PostgreSQL broke it off to end a
+        deadlock. So ``work`` calls nobody outside and leaves nothing behind but what it writes there.
+        """
+        for _ in range(TRIES_MAX - 1):
+            try:
+                with self.begin() as tx:
+                    return work(tx)
+            except DBAPIError as error:
+                if getattr(error.orig, "sqlstate", None) not in BROKEN_OFF:
+                    raise
+                log.warning("transaction_broken_off", sqlstate=getattr(error.orig, "sqlstate", None))
+                time.sleep(random.uniform(0, STAGGER_S))  # noqa: S311  spreads load, guards nothing
+        with self.begin() as tx:
+            return work(tx)
+
     def close(self) -> None:
         """Give every connection back."""
         self.engine.dispose()
@@ -75,6 +108,13 @@ def _ping_idle_connections(engine: Engine) -> None:
 
     event.listen(engine, "checkin", left)
     event.listen(engine, "checkout", taken)
+
+
+def plan_for_many(tx: Connection) -> None:
+    """From here to the end of the transaction its statements may read or write much, and take longer than anything a
+    buyer waits for: each is planned anew, by what the tables hold. Nested loops alone would multiply their rows.
+    """
+    tx.execute(_PLAN_FOR_MANY)
 
 
 def as_rows(rows: Iterable[Mapping[str, Any]]) -> str:
@@ -101,7 +141,7 @@ def driver_url(url: str) -> URL:
 def _connect_args() -> dict[str, Any]:
     # Our statements are few, short and have their indexes: planning each anew costs more than running it. Plans that
     # read whole tables are cheap while a table is empty, which is when a process makes its plans; on the first day of a
-    # sale every hold would read all holds (docs/performance.md). What must read much asks for other plans itself.
+    # sale every hold would read all holds (docs/performance.md). What reads much asks for others: plan_for_many.
     plans = "-c plan_cache_mode=force_generic_plan -c jit=off " + " ".join(f"-c enable_{way}=off" for way in WHOLE)
     options = f"-c timezone=UTC -c statement_timeout={STATEMENT_TIMEOUT_MS} -c lock_timeout={LOCK_TIMEOUT_MS} {plans}"
     return {"connect_timeout": 5, "application_name": "ticket-bridge", "options": options}

@@ -29,6 +29,10 @@ class Deadline:
         """Whether no time is left."""
         return self.left_s <= 0.0
 
+    def at_most(self, seconds: float) -> Deadline:
+        """The same deadline, or the one ``seconds`` from now if that is sooner."""
+        return min(self, Deadline.after(seconds), key=lambda deadline: deadline.at)
+
     def cap(self, seconds: float) -> float:
         """The time one step may take: ``seconds`` or what is left, whichever is less.
 

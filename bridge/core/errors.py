@@ -3,6 +3,7 @@
     BridgeError
      +- Refused             the answer is no, and final: never retry
      +- NotSent             nothing left this machine: retry freely
+     |   +- NotTried        nobody even tried: wait a moment; it is no attempt
      +- Unknown             it may have happened: look it up first
      +- Throttled           the other side asks to wait
      +- Misconfigured       a human must act: stop this connector and raise an alarm
@@ -41,6 +42,16 @@ class Refused(BridgeError):
 
 class NotSent(BridgeError):
     """Nothing left this machine."""
+
+
+class NotTried(NotSent):
+    """Nobody even tried, because the other side is left alone or we are busy: look again in ``retry_after_s``."""
+
+    def __init__(
+        self, code: str, message: str, *, retry_after_s: float, upstream: str | None = None, **params: Any
+    ) -> None:
+        super().__init__(code, message, upstream=upstream, **params)
+        self.retry_after_s = retry_after_s
 
 
 class Unknown(BridgeError):

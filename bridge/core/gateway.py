@@ -35,7 +35,8 @@ class _Waiting:
 class Gateway:
     """``sessions`` threads that perform the rows of one lane for the requests of this process.
 
-    After ``warm_s`` quiet seconds one of them calls ``keep_warm``, so that no caller pays for waking the upstream.
+    At the start, and after ``warm_s`` quiet seconds, one of them calls ``keep_warm``, so that no caller pays for waking
+    the upstream.
     """
 
     def __init__(
@@ -54,7 +55,7 @@ class Gateway:
         self._batch_max = batch_max
         self._warm_s = warm_s
         self._keep_warm = keep_warm
-        self._used_at = time.monotonic()
+        self._used_at = float("-inf")
         self._is_closing = False
         self._waiting: deque[_Waiting] = deque()
         self._changed = threading.Condition()
@@ -91,6 +92,7 @@ class Gateway:
             thread.join(CLOSE_S)
 
     def _serve(self) -> None:
+        self._warm()
         while not self._is_closing:
             batch = self._take()
             if not batch:

@@ -16,9 +16,10 @@ from sqlalchemy import Connection, text
 
 from bridge.core.db import Database
 from bridge.core.deadline import Deadline
-from bridge.core.errors import NotSent
+from bridge.core.errors import NotTried
 
 POLL_S = 0.01
+BUSY_S = 2.0  # how soon whoever found none free looks again
 
 _TRY = text("SELECT pg_try_advisory_lock(:name, :slot)")
 _GIVE_BACK = text("SELECT pg_advisory_unlock(:name, :slot)")
@@ -37,7 +38,7 @@ class Permits:
 
     @contextmanager
     def take(self, deadline: Deadline, *, is_background: bool) -> Iterator[None]:
-        """Hold a permit for a call. Raises ``NotSent`` if none became free before ``deadline``."""
+        """Hold a permit for a call. Raises ``NotTried`` if none became free before ``deadline``."""
         slots = self._background if is_background else self._all
         with self._db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             slot = self._wait(connection, slots, deadline)
@@ -52,5 +53,5 @@ class Permits:
                 if connection.execute(_TRY, {"name": self._name, "slot": slot}).scalar_one():
                     return slot
             if deadline.is_over:
-                raise NotSent("no_session_free", "All sessions of the upstream are busy.")
+                raise NotTried("no_session_free", "All sessions of the upstream are busy.", retry_after_s=BUSY_S)
             time.sleep(min(POLL_S, deadline.left_s))

@@ -5,7 +5,15 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass
 
-from bridge.core.errors import BridgeError, IntegrityMismatch, Misconfigured, NotSent, Refused, Throttled, Unknown
+from bridge.core.errors import (
+    BridgeError,
+    IntegrityMismatch,
+    Misconfigured,
+    NotTried,
+    Refused,
+    Throttled,
+    Unknown,
+)
 
 MINUTE = 60.0
 HOUR = 3600.0
@@ -29,14 +37,20 @@ def delay_s(error: BridgeError, attempts: int, policy: Policy) -> float | None:
             return None
         case Throttled():
             return error.retry_after_s
+        case NotTried():
+            return error.retry_after_s * _jitter()
         case Misconfigured():
             return 5 * MINUTE
+        case _:
+            return _growing_s(error, attempts, policy)
+
+
+def _growing_s(error: BridgeError, attempts: int, policy: Policy) -> float | None:
     if attempts >= policy.attempts_max:
         return None
-    step = policy.delays_s[min(attempts, len(policy.delays_s)) - 1]
-    jittered = step * random.uniform(0.5, 1.0)  # noqa: S311  spreads load, guards nothing
-    match error:
-        case Unknown():
-            return max(policy.settle_s, jittered)
-        case NotSent() | _:
-            return jittered
+    jittered = policy.delays_s[min(attempts, len(policy.delays_s)) - 1] * _jitter()
+    return max(policy.settle_s, jittered) if isinstance(error, Unknown) else jittered
+
+
+def _jitter() -> float:
+    return random.uniform(0.5, 1.0)  # noqa: S311  spreads load, guards nothing

@@ -12,7 +12,7 @@ from structlog.contextvars import bound_contextvars
 from bridge.core import outbox
 from bridge.core.db import Database
 from bridge.core.deadline import Deadline
-from bridge.core.errors import BridgeError, Misconfigured, Unknown
+from bridge.core.errors import BridgeError, Misconfigured, NotTried, Unknown
 from bridge.core.outbox import FenceLost, Work
 from bridge.core.retry import Policy, delay_s
 
@@ -82,23 +82,31 @@ class Runner:
             lane.perform(batch, Deadline.after(lane.call_s))
         except BridgeError as error:
             log.warning("work_failed", lane=lane.name, error=str(error))
-            for work in batch:
-                self.fail(lane, work, error)
+            self.fail(lane, batch, error)
         except FenceLost as lost:
             log.warning("work_overtaken", lane=lane.name, row=lost.args[0])
         except Exception as fault:
             # A fault of ours: the rows stay and are tried again, and people are told.
             log.exception("work_broke", lane=lane.name)
-            for work in batch:
-                self.fail(lane, work, Unknown("work_broke", "A fault of ours: %(fault)s.", fault=type(fault).__name__))
+            self.fail(lane, batch, Unknown("work_broke", "A fault of ours: %(fault)s.", fault=type(fault).__name__))
 
-    def fail(self, lane: Lane, work: Work, error: BridgeError) -> None:
-        """Put ``work`` back for a later attempt, or bury it and tell people. A row settled meanwhile stays as it is."""
-        try:
-            with self.db.begin() as tx:
-                postpone(tx, work, error, lane.policy, self._report)
-        except FenceLost:
-            log.info("work_already_settled", row=work.id)
+    def fail(self, lane: Lane, batch: Sequence[Work], error: BridgeError) -> None:
+        """Put rows back for a later attempt, or bury them and tell people. A row settled meanwhile stays as it is."""
+        fail(self.db, batch, error, lane.policy, self._report)
+
+
+def fail(db: Database, batch: Sequence[Work], error: BridgeError, policy: Policy, report: Report) -> None:
+    """``postpone`` all rows in one transaction; those settled meanwhile, by whomever, stay as they are."""
+
+    def postpone_all(tx: Connection) -> None:
+        for work in batch:
+            postpone(tx, work, error, policy, report)
+
+    try:
+        db.run(postpone_all)
+    except FenceLost as lost:
+        log.info("work_already_settled", row=lost.args[0])
+        fail(db, [work for work in batch if work.id != lost.args[0]], error, policy, report)
 
 
 def postpone(tx: Connection, work: Work, error: BridgeError, policy: Policy, report: Report) -> None:
@@ -108,6 +116,6 @@ def postpone(tx: Connection, work: Work, error: BridgeError, policy: Policy, rep
         outbox.bury(tx, work, error)
         report(tx, work, error)
         return
-    outbox.retry(tx, work, delay, error)
+    outbox.retry(tx, work, delay, error, is_attempt=not isinstance(error, NotTried))
     if isinstance(error, Misconfigured) or error.code == "work_broke":
         report(tx, work, error)

@@ -8,16 +8,20 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
+from enum import StrEnum
 from typing import TypeVar
 from uuid import UUID
 
+import structlog
 from sqlalchemy import Connection, text
 
 from bridge.alerts.service import Severity, raise_alert, resolve_alert
-from bridge.core.breaker import Breaker, BreakerState, Limits
+from bridge.core import outbox
+from bridge.core.breaker import REST_MAX_S, Breaker, BreakerState, Limits, resting
 from bridge.core.db import Database
 from bridge.core.deadline import Deadline
-from bridge.core.errors import NotSent
+from bridge.core.errors import NotTried
 from bridge.core.permits import Permits
 from bridge.ports.erp import (
     Changes,
@@ -33,11 +37,18 @@ from bridge.ports.erp import (
     SeatReport,
 )
 
+log = structlog.get_logger()
 T = TypeVar("T")
-LOOK_S = 1.0  # how long a process believes what it last read about maintenance
+LOOK_S = 1.0  # how long a process believes what it last read about the upstream
+STALE_RESTS = 3  # a process that leaves an upstream alone says so again after each rest; whoever is silent has gone
 MAINTENANCE = "maintenance"
 
 _STATE = text("SELECT state, reason, since FROM upstream WHERE name = :name")
+_LOOK = text(
+    """
+    SELECT state, EXTRACT(EPOCH FROM clock_timestamp() - since)::float8 AS age_s FROM upstream WHERE name = :name
+    """
+)
 _SET = text(
     """
     INSERT INTO upstream (name, state, reason) VALUES (:name, :state, :reason)
@@ -58,17 +69,51 @@ def read_state(tx: Connection, name: str) -> str:
     return str(row.state) if row else BreakerState.CLOSED.value
 
 
-class GuardedErp:
-    """Implements ``Erp`` over another one. Seat commands and their look-ups go first; the rest is background."""
+class Use(StrEnum):
+    """What a session is wanted for: a buyer who waits, money to be written, the ERP's own word to be read."""
 
-    def __init__(self, erp: Erp, db: Database, permits: Permits, limits: Limits) -> None:
+    SEATS = "seats"
+    MONEY = "money"
+    READING = "reading"
+
+
+@dataclass(frozen=True, slots=True)
+class Sessions:
+    """How many calls at a time over all processes; how many of them background work may take, of which one is kept for
+    money if there are two. Who comes for seats waits ``wait_s`` for one to be free: a buyer wants to know where he is.
+    """
+
+    count: int
+    background: int
+    wait_s: float = 0.5
+
+    def permits(self, db: Database, name: str) -> Mapping[Use, Permits]:
+        """The permits of each use. Those of reading are among those of money, and all among those of seats."""
+        money = Permits(db, name, count=self.count, background=self.background)
+        reading = Permits(db, name, count=self.count, background=max(1, self.background - 1))
+        return {Use.SEATS: money, Use.MONEY: money, Use.READING: reading}
+
+
+class GuardedErp:
+    """Implements ``Erp`` over another one. Seat commands and their look-ups go first; the rest is background.
+
+    ``settle_s`` names the lanes of work that fails with the ERP, each with the seconds after which an unknown outcome
+    can be looked up: when the ERP is back, they go on at once.
+    """
+
+    def __init__(
+        self, erp: Erp, db: Database, sessions: Sessions, limits: Limits, settle_s: Mapping[str, float] | None = None
+    ) -> None:
         self.name = erp.name
         self.time_zone = erp.time_zone
         self._erp = erp
         self._db = db
-        self._permits = permits
+        self._wait_s = sessions.wait_s
+        self._permits = sessions.permits(db, erp.name)
         self._breaker = Breaker(limits, self._changed)
-        self._maintenance: tuple[float, bool] = (0.0, False)
+        self._stale_s = STALE_RESTS * limits.open_s
+        self._settle_s = settle_s or {}
+        self._seen = _Seen()
 
     @property
     def state(self) -> BreakerState:
@@ -81,11 +126,11 @@ class GuardedErp:
 
     def changes(self, cursor: str, limit: int, deadline: Deadline) -> Changes:
         """Read changes after a cursor."""
-        return self._guard(lambda: self._erp.changes(cursor, limit, deadline), deadline, is_background=True)
+        return self._guard(lambda: self._erp.changes(cursor, limit, deadline), deadline, Use.READING)
 
     def seats(self, performance_ref: str, deadline: Deadline) -> SeatReport:
         """Read every seat of a performance."""
-        return self._guard(lambda: self._erp.seats(performance_ref, deadline), deadline, is_background=True)
+        return self._guard(lambda: self._erp.seats(performance_ref, deadline), deadline, Use.READING)
 
     def apply(self, commands: Sequence[Command], deadline: Deadline) -> Sequence[CommandResult]:
         """Run holds, releases and confirms."""
@@ -101,47 +146,72 @@ class GuardedErp:
 
     def post(self, postings: Sequence[Posting], deadline: Deadline) -> Sequence[PostingResult]:
         """Write money facts."""
-        return self._guard(lambda: self._erp.post(postings, deadline), deadline, is_background=True)
+        return self._guard(lambda: self._erp.post(postings, deadline), deadline, Use.MONEY)
 
     def find_postings(self, posting_ids: Sequence[UUID], deadline: Deadline) -> Mapping[UUID, ErpPosting]:
         """Look postings up."""
-        return self._guard(lambda: self._erp.find_postings(posting_ids, deadline), deadline, is_background=True)
+        return self._guard(lambda: self._erp.find_postings(posting_ids, deadline), deadline, Use.MONEY)
 
     def background(self, call: Callable[[], T], deadline: Deadline) -> T:
-        """Make some other call to the same ERP, by the same rules as reading and posting."""
-        return self._guard(call, deadline, is_background=True)
+        """Make some other call to the same ERP, by the same rules as reading."""
+        return self._guard(call, deadline, Use.READING)
 
     def close(self) -> None:
         """Give sessions back."""
         self._erp.close()
 
-    def _guard(self, call: Callable[[], T], deadline: Deadline, *, is_background: bool = False) -> T:
+    def _guard(self, call: Callable[[], T], deadline: Deadline, use: Use = Use.SEATS) -> T:
         self._check_maintenance()
-        with self._permit(deadline, is_background=is_background), self._breaker.call():
-            return call()
+        with self._permit(deadline, use), self._breaker.call():
+            result = call()
+        if self._breaker.state is BreakerState.CLOSED and self._seen.is_left_over(self._stale_s):
+            # The ERP answers, but some process that is no longer there left word that it does not.
+            self._seen = _Seen(read_at=time.monotonic())
+            self._breaker.tell_again("it answers")
+        return result
 
     @contextmanager
-    def _permit(self, deadline: Deadline, *, is_background: bool) -> Iterator[None]:
+    def _permit(self, deadline: Deadline, use: Use) -> Iterator[None]:
         """A resting ERP is not waited for: nobody queues for a session that would not be used."""
         if self._breaker.is_resting:
-            raise NotSent("upstream_resting", "The ERP failed too often and is left alone for a moment.")
-        with self._permits.take(deadline, is_background=is_background):
+            raise resting()
+        wait = deadline.at_most(self._wait_s) if use is Use.SEATS else deadline
+        with self._permits[use].take(wait, is_background=use is not Use.SEATS):
             yield
 
     def _check_maintenance(self) -> None:
-        read_at, is_on = self._maintenance
-        if time.monotonic() - read_at > LOOK_S:
-            with self._db.begin() as tx:
-                is_on = read_state(tx, self.name) == MAINTENANCE
-            self._maintenance = (time.monotonic(), is_on)
-        if is_on:
-            raise NotSent("erp_maintenance_planned", "The ERP is in planned maintenance.")
+        if time.monotonic() - self._seen.read_at > LOOK_S:
+            self._look()
+        if self._seen.state == MAINTENANCE:
+            raise NotTried("erp_maintenance_planned", "The ERP is in planned maintenance.", retry_after_s=REST_MAX_S)
+
+    def _look(self) -> None:
+        before = self._seen.state
+        with self._db.begin() as tx:
+            row = tx.execute(_LOOK, {"name": self.name}).first()
+            self._seen = _Seen(row.state, row.age_s, time.monotonic()) if row else _Seen(read_at=time.monotonic())
+            if before == MAINTENANCE != self._seen.state:
+                outbox.hasten(tx, self._settle_s)
 
     def _changed(self, state: BreakerState, reason: str) -> None:
-        """Let everybody see it."""
+        """Let everybody see it, and what waits for the ERP go on when it is back."""
         with self._db.begin() as tx:
             set_state(tx, self.name, state.value, reason)
             if state is BreakerState.OPEN:
                 raise_alert(tx, "erp_unreachable", self.name, reason, severity=Severity.CRITICAL)
             if state is BreakerState.CLOSED:
                 resolve_alert(tx, "erp_unreachable", self.name)
+                log.info("erp_is_back", hastened=outbox.hasten(tx, self._settle_s))
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What a process last read about the upstream, and when by its own clock."""
+
+    state: str = BreakerState.CLOSED.value
+    age_s: float = 0.0
+    read_at: float = float("-inf")
+
+    def is_left_over(self, stale_s: float) -> bool:
+        """Whether nobody who found the upstream ill is there any more."""
+        return self.state in {BreakerState.OPEN, BreakerState.HALF_OPEN} and self.age_s > stale_s

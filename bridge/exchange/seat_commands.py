@@ -2,26 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+import math
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from uuid import UUID
 
 import structlog
 from sqlalchemy import Connection, text
 
-from bridge.alerts.service import raise_alert, report_work
-from bridge.core import outbox
+from bridge.alerts.service import Severity, raise_alert, resolve_alert
 from bridge.core.db import Database
 from bridge.core.deadline import Deadline
-from bridge.core.errors import NotSent, Throttled, Unknown
+from bridge.core.errors import (
+    BridgeError,
+    IntegrityMismatch,
+    Misconfigured,
+    NotSent,
+    NotTried,
+    Refused,
+    Throttled,
+    Unknown,
+)
 from bridge.core.money import Money
-from bridge.core.outbox import FenceLost, Work
+from bridge.core.outbox import Work
 from bridge.core.retry import Policy
-from bridge.core.runner import postpone
-from bridge.exchange.sync import refresh_performance
+from bridge.exchange.seat_results import DONE, Errand, SeatResults
 from bridge.orders import service as orders
 from bridge.orders.model import Order
-from bridge.payments.late import give_back_by_rule
 from bridge.ports.erp import (
     Command,
     CommandResult,
@@ -37,47 +45,34 @@ from bridge.ports.erp import (
     Release,
 )
 from bridge.seats import holds
-from bridge.seats.model import UNAVAILABLE, HoldState
 from bridge.seats.model import Hold as HeldSeats
+from bridge.seats.model import HoldState
 
 log = structlog.get_logger()
+
+MISCONFIGURED = "erp_misconfigured"
+TTL_SLACK_S = 3  # asked for beyond our own deadline, so that an ERP which agrees to it never ends a hold before us
 
 _REFS = text("SELECT performance_id, ref FROM performance WHERE performance_id = ANY(:ids)")
 
 
-@dataclass(frozen=True, slots=True)
-class Errand:
-    """One row of work and the command it stands for, none if it is no longer needed; ``before`` are releases without
-    which the ERP could not agree to it, made by work of their own as well.
-    """
-
-    work: Work
-    command: Command | None
-    before: Sequence[Release] = ()
-
-    @property
-    def commands(self) -> Sequence[Command]:
-        """All that must be sent, the command last."""
-        return [*self.before, self.command] if self.command else []
-
-
 class SeatCommands:
-    """Performs the ``erp.seats`` lane."""
+    """Performs the ``erp.seats`` lane. What fails, fails the rows it is about and no others."""
 
     def __init__(self, db: Database, erp: Erp, policy: Policy) -> None:
         self._db = db
         self._erp = erp
-        self._policy = policy
+        self._results = SeatResults(db, policy)
+        self._is_alarm_given = True  # as far as this process knows, an earlier one may have
 
     def perform(self, batch: Sequence[Work], deadline: Deadline) -> None:
         """Send what was never sent; look up first what may have been executed already."""
         with self._db.begin() as tx:
             errands = _errands(tx, batch)
-        needless = [errand for errand in errands if errand.command is None]
-        self._settle([(errand, CommandResult(Outcome.DONE)) for errand in needless])
-        begun = [errand for errand in errands if errand.command is not None and errand.work.was_begun]
-        fresh = [errand for errand in errands if errand.command is not None and not errand.work.was_begun]
-        self._send(fresh, deadline)
+        now = time.monotonic()
+        self._results.settle([(errand, DONE) for errand in errands if errand.command is None], now)
+        self._send([errand for errand in errands if errand.command and not errand.work.was_begun], deadline)
+        begun = [errand for errand in errands if errand.command and errand.work.was_begun]
         # What failed together is tried apart: one that nobody can digest must not take its neighbours along for ever.
         for errand in self._look_up(begun, deadline):
             self._send([errand], deadline)
@@ -86,41 +81,63 @@ class SeatCommands:
         if not errands:
             return
         try:
+            self._apply(errands, deadline)
+        except (Refused, IntegrityMismatch) as error:
+            if len(errands) == 1:
+                self._results.give_up(errands[0], error)
+                return
+            for errand in errands:
+                self._send([errand], deadline)
+        except (NotSent, Throttled, Misconfigured) as error:
+            self._results.turn_away(errands, error)
+            self._alarm(error)
+        except Unknown as error:
+            self._results.suspect(errands, error)
+
+    def _apply(self, errands: Sequence[Errand], deadline: Deadline) -> None:
+        """Make the call and write down what came of it."""
+        check_time(deadline)
+        asked_at = time.monotonic()
+        with naming_faults():
             results = iter(self._erp.apply([one for errand in errands for one in errand.commands], deadline))
-        except Unknown:
-            self._suspect(errands)
-            raise
-        except (NotSent, Throttled):
-            self._turn_away(errands)
-            raise
-        self._settle([(errand, [next(results) for _ in errand.commands][-1]) for errand in errands])
+            paired = [(errand, [next(results) for _ in errand.commands][-1]) for errand in errands]
+        self._results.settle(paired, asked_at)
+        self._alarm(None)
 
-    def _suspect(self, errands: Sequence[Errand]) -> None:
-        """Unknown is a state, not a guess: the seats stay taken until a look-up decides."""
-        with self._db.begin() as tx:
-            holds.suspect(tx, [errand.command.hold_id for errand in errands if isinstance(errand.command, Hold)])
-
-    def _turn_away(self, errands: Sequence[Errand]) -> None:
-        """The ERP cannot be asked now, so a buyer is told at once. A hold that may have got through before is kept."""
-        unasked = [errand for errand in errands if isinstance(errand.command, Hold) and not errand.work.was_begun]
-        self._settle([(errand, CommandResult(Outcome.REFUSED, code=UNAVAILABLE)) for errand in unasked])
+    def _alarm(self, error: BridgeError | None) -> None:
+        """Tell people of settings that only they can mend, once, until a call gets through."""
+        if isinstance(error, Misconfigured):
+            reason = str(error)
+            self._db.run(lambda tx: raise_alert(tx, MISCONFIGURED, self._erp.name, reason, severity=Severity.CRITICAL))
+            self._is_alarm_given = True
+        elif error is None and self._is_alarm_given:
+            self._db.run(lambda tx: resolve_alert(tx, MISCONFIGURED, self._erp.name))
+            self._is_alarm_given = False
 
     def _look_up(self, errands: Sequence[Errand], deadline: Deadline) -> list[Errand]:
         """Settle what the ERP has done already; return what it has not, to be sent again."""
         if not errands:
             return []
-        known = self._known_holds(errands, deadline)
-        found_orders = self._known_orders(errands, deadline)
-        settled: list[tuple[Errand, CommandResult]] = []
-        left: list[Errand] = []
-        for errand in errands:
-            result = _found(errand.command, known, found_orders)
-            if result is None:
-                left.append(errand)
-            else:
-                settled.append((errand, result))
-        self._settle(settled)
-        return left
+        try:
+            return self._found_undone(errands, deadline)
+        except (Refused, IntegrityMismatch, Unknown) as error:
+            if len(errands) == 1:
+                self._results.fail(errands, error)
+                return []
+            return [left for errand in errands for left in self._look_up([errand], deadline)]
+        except BridgeError as error:
+            self._results.fail(errands, error)
+            return []
+
+    def _found_undone(self, errands: Sequence[Errand], deadline: Deadline) -> list[Errand]:
+        check_time(deadline)
+        asked_at = time.monotonic()
+        with naming_faults():
+            known = self._known_holds(errands, deadline)
+            found_orders = self._known_orders(errands, deadline)
+            found = [(errand, _found(errand.command, known, found_orders)) for errand in errands]
+        self._results.settle([(errand, result) for errand, result in found if result is not None], asked_at)
+        return [errand for errand, result in found if result is None]
 
     def _known_holds(self, errands: Sequence[Errand], deadline: Deadline) -> dict[UUID, ErpHold]:
         wanted = [errand.command.hold_id for errand in errands if isinstance(errand.command, Hold)]
@@ -131,38 +148,23 @@ class SeatCommands:
         found = self._erp.find_orders(wanted, deadline) if wanted else {}
         return {order_id: order.number for order_id, order in found.items()}
 
-    def _settle(self, results: Sequence[tuple[Errand, CommandResult]]) -> None:
-        """Write the results in one transaction; if one of them stumbles, each in its own."""
-        if not results:
-            return
-        try:
-            with self._db.begin() as tx:
-                agreed = [pair for pair in results if _is_agreed(*pair)]
-                _settle_agreed(tx, agreed)
-                for errand, result in results:
-                    if not _is_agreed(errand, result):
-                        self._settle_one(tx, errand, result)
-        except FenceLost:
-            if len(results) == 1:
-                log.warning("work_overtaken", row=results[0][0].work.id)
-                return
-            for pair in results:
-                self._settle([pair])
 
-    def _settle_one(self, tx: Connection, errand: Errand, result: CommandResult) -> None:
-        work, command = errand.work, errand.command
-        if result.outcome is Outcome.FAILED:
-            error = NotSent("erp_command_failed", "The ERP rolled the command back: %(why)s.", why=result.code)
-            postpone(tx, work, error, self._policy, report_work)
-            return
-        match command:
-            case Hold():
-                _settle_refused(tx, command, result)
-            case Release():
-                _settle_release(tx, command, result)
-            case Confirm():
-                _settle_confirm(tx, command, result)
-        outbox.done(tx, work)
+def check_time(deadline: Deadline) -> None:
+    """Raise ``NotTried`` if there is no time left for a call."""
+    if deadline.is_over:
+        raise NotTried("deadline_over", "No time was left to start the call.", retry_after_s=1.0)
+
+
+@contextmanager
+def naming_faults() -> Iterator[None]:
+    """A fault of ours in a call leaves its outcome unknown, as a lost answer does: never for a whole batch for ever."""
+    try:
+        yield
+    except BridgeError:
+        raise
+    except Exception as fault:
+        log.exception("work_broke")
+        raise Unknown("work_broke", "A fault of ours: %(fault)s.", fault=type(fault).__name__) from fault
 
 
 def _errands(tx: Connection, batch: Sequence[Work]) -> list[Errand]:
@@ -195,7 +197,7 @@ def _command(tx: Connection, work: Work, found: Mapping[UUID, HeldSeats], refs: 
     if hold.state not in {HoldState.RESERVING, HoldState.UNCERTAIN}:
         return None  # it is over; its release comes next under the same key and settles it in the ERP too
     seats = [line.seat_ref for line in hold.lines]
-    return Hold(hold_id, refs[hold.performance_id], seats, max(1, round(hold.cap_in_s)), hold.channel)
+    return Hold(hold_id, refs[hold.performance_id], seats, math.ceil(hold.cap_in_s) + TTL_SLACK_S, hold.channel)
 
 
 def performance_refs(tx: Connection, performance_ids: Sequence[UUID]) -> dict[UUID, str]:
@@ -237,41 +239,3 @@ def _found(command: Command | None, known: dict[UUID, ErpHold], found_orders: di
             return CommandResult(Outcome.DONE, number=found_orders[command.order.id])
         case _:
             return None  # a release may be repeated freely
-
-
-def _is_agreed(errand: Errand, result: CommandResult) -> bool:
-    """Whether it is a hold to which the ERP said yes: nearly all of a busy hour's results, settled together."""
-    return isinstance(errand.command, Hold) and result.outcome is Outcome.DONE
-
-
-def _settle_agreed(tx: Connection, agreed: Sequence[tuple[Errand, CommandResult]]) -> None:
-    if agreed:
-        said = {
-            errand.command.hold_id: result.seconds_left for errand, result in agreed if isinstance(errand.command, Hold)
-        }
-        holds.activate_many(tx, said)
-        outbox.all_done(tx, [errand.work for errand, _ in agreed])
-
-
-def _settle_refused(tx: Connection, command: Hold, result: CommandResult) -> None:
-    if holds.shrink(tx, command.hold_id, result.lost_seat_refs):
-        return
-    holds.refuse(tx, command.hold_id, result.code, result.lost_seat_refs)
-    if result.code != UNAVAILABLE:
-        refresh_performance(tx, command.performance_ref)
-
-
-def _settle_release(tx: Connection, command: Release, result: CommandResult) -> None:
-    if result.outcome is Outcome.REFUSED:
-        subject = f"hold:{command.hold_id}"
-        raise_alert(tx, "release_refused", subject, f"the ERP would not release a hold: {result.code}")
-
-
-def _settle_confirm(tx: Connection, command: Confirm, result: CommandResult) -> None:
-    if result.outcome is Outcome.DONE:
-        orders.confirmed(tx, command.order.id, result.number)
-        return
-    order = orders.get(tx, command.order.id, for_update=True)
-    lost = ", ".join(result.lost_seat_refs)
-    orders.set_exception(tx, order, f"paid, but the ERP would not sell the seats: {result.code} {lost}".rstrip())
-    give_back_by_rule(tx, order)

@@ -6,7 +6,7 @@ the step and a repeated step changes nothing. Steps of one ERP never run side by
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
@@ -17,7 +17,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from bridge.alerts.service import Severity, raise_alert
 from bridge.catalogue import service as catalogue
-from bridge.core import outbox
+from bridge.core import ids, outbox
 from bridge.core.db import Database
 from bridge.core.deadline import Deadline
 from bridge.core.errors import BridgeError
@@ -25,7 +25,7 @@ from bridge.core.outbox import Work
 from bridge.exchange import doubts
 from bridge.ports.erp import Changes, Erp, ErpSeat
 from bridge.seats import holds
-from bridge.seats.inventory import SeatNews, take_erp_news
+from bridge.seats.inventory import SeatNews, Stolen, take_erp_news
 
 log = structlog.get_logger()
 
@@ -133,15 +133,24 @@ def take_seats(tx: Connection, seats: Sequence[ErpSeat]) -> int:
     """
     if not seats:
         return 0
-    ids = catalogue.performance_ids(tx, {seat.performance_ref for seat in seats})
-    taken = take_erp_news(tx, [_news(ids[seat.performance_ref], seat) for seat in seats if seat.performance_ref in ids])
+    known = catalogue.performance_ids(tx, {seat.performance_ref for seat in seats})
+    news = [_news(known[seat.performance_ref], seat) for seat in seats if seat.performance_ref in known]
+    taken = take_erp_news(tx, news)
+    _end_robbed(tx, taken.stolen)
     for stolen in taken.stolen:
-        holds.lose(tx, stolen.hold_id, stolen.seat_ref)
         subject = f"seat:{stolen.performance_id}:{stolen.seat_ref}"
         raise_alert(tx, "seat_sold_behind_hold", subject, STOLEN, severity=Severity.WARNING)
     _release_ghosts(tx, taken.ghosts, seats)
     doubts.ask_about(tx, taken.doubted)
     return taken.changed
+
+
+def _end_robbed(tx: Connection, stolen: Sequence[Stolen]) -> None:
+    seats: dict[UUID, list[str]] = defaultdict(list)
+    for one in stolen:
+        seats[one.hold_id].append(one.seat_ref)
+    for hold_id in sorted(seats):
+        holds.lose(tx, hold_id, seats[hold_id])
 
 
 def _release_ghosts(tx: Connection, ghosts: Sequence[UUID], seats: Sequence[ErpSeat]) -> None:
@@ -157,8 +166,11 @@ def _news(performance_id: UUID, seat: ErpSeat) -> SeatNews:
 
 
 def _our_hold(hold_id: str | None) -> UUID | None:
-    """A hold of the ERP's own people has no id of ours."""
+    """A hold of the ERP's own people has no id of ours, though it may be called by a UUID: all its references are. Ours
+    are derived.
+    """
     try:
-        return UUID(hold_id) if hold_id else None
+        found = UUID(hold_id or "")
     except ValueError:
         return None
+    return found if found.version == ids.VERSION else None

@@ -1,6 +1,8 @@
 """Holds: placed in milliseconds, then settled by whoever has the authority over the seats.
 
-Each function works in the caller's transaction and writes the work it causes into it.
+Each function works in the caller's transaction and writes the work it causes into it. Locks are taken in one order
+everywhere: holds by their ids, then seats by performance and name. Only a claim has its seats first; it waits for no
+hold.
 """
 
 from __future__ import annotations
@@ -23,7 +25,7 @@ EVER_S = 10 * 365 * 86400
 _SELECT = """
     SELECT hold_id, client_id, channel, performance_id, state, authority, lines, total_minor, currency, created_at,
            expires_at, cap_at, GREATEST(0, EXTRACT(EPOCH FROM expires_at - clock_timestamp()))::float8, is_partial,
-           extended_at IS NOT NULL,
+           is_in_payment,
            refusal
     FROM hold WHERE hold_id = ANY(:ids) ORDER BY hold_id
     """
@@ -32,36 +34,41 @@ _LOCK = text(_SELECT + " FOR UPDATE")
 
 _CHANGE = text(
     """
-    UPDATE hold SET state = :state, refusal = COALESCE(:refusal, refusal), changed_at = clock_timestamp()
-    WHERE hold_id = ANY(:ids) AND state = ANY(:from_states) RETURNING hold_id
+    WITH locked AS (
+        SELECT hold_id FROM hold WHERE hold_id = ANY(:ids) AND state = ANY(:from_states) ORDER BY hold_id FOR UPDATE)
+    UPDATE hold h SET state = :state, refusal = COALESCE(:refusal, refusal), changed_at = clock_timestamp()
+    FROM locked WHERE h.hold_id = locked.hold_id RETURNING h.hold_id
     """
 ).bindparams(bindparam("refusal", type_=JSONB(none_as_null=True)))
 
-_FREE_SEATS = text(
+_CHANGE_SEATS = """
+    WITH locked AS (
+        SELECT performance_id, seat_ref FROM seat WHERE hold_id = ANY(CAST(:ids AS uuid[])) AND state = 'held' {which}
+        ORDER BY performance_id, seat_ref FOR UPDATE)
+    UPDATE seat s SET {change}
+    FROM locked l WHERE s.performance_id = l.performance_id AND s.seat_ref = l.seat_ref
     """
-    UPDATE seat SET state = 'free', hold_id = NULL, held_until = NULL, changed_xid = pg_current_xact_id()
-    WHERE hold_id = ANY(:ids) AND state = 'held'
-    """
+_LOST = "s.seat_ref = ANY(CAST(:lost AS text[]))"
+_GIVE_BACK = text(
+    _CHANGE_SEATS.format(
+        which="",
+        change=f"""
+        state = CASE WHEN {_LOST} THEN CAST(:lost_are AS text) ELSE 'free' END, hold_id = NULL,
+        held_until = CASE WHEN {_LOST} AND CAST(:lost_are AS text) = 'held' THEN TIMESTAMPTZ 'infinity' END,
+        changed_xid = pg_current_xact_id()""",
+    )
+)
+_LEAVE_SOME = text(
+    _CHANGE_SEATS.format(
+        which="AND seat_ref = ANY(:lost)",
+        change="hold_id = NULL, held_until = 'infinity', changed_xid = pg_current_xact_id()",
+    )
 )
 _FORGET = text("DELETE FROM hold WHERE hold_id = :id AND state = 'refused'")
 _KEEP = text("UPDATE hold SET lines = :lines, total_minor = :total WHERE hold_id = :id").bindparams(
     bindparam("lines", type_=JSONB)
 )
-_FREE_SOME = text(
-    """
-    UPDATE seat SET state = 'free', hold_id = NULL, held_until = NULL, changed_xid = pg_current_xact_id()
-    WHERE hold_id = :id AND state = 'held' AND seat_ref = ANY(:seats)
-    """
-)
-_TAKEN = text(
-    """
-    UPDATE seat SET state = 'sold', hold_id = NULL, held_until = NULL, changed_xid = pg_current_xact_id()
-    WHERE hold_id = :id AND state = 'held' AND seat_ref = :seat
-    """
-)
-_KEEP_TAKEN = text(
-    "UPDATE seat SET held_until = 'infinity' WHERE hold_id = ANY(CAST(:ids AS uuid[])) AND state = 'held'"
-)
+_KEEP_TAKEN = text(_CHANGE_SEATS.format(which="", change="held_until = 'infinity'"))
 _SHORTEN = text(
     """
     WITH told AS (
@@ -69,28 +76,65 @@ _SHORTEN = text(
         FROM unnest(CAST(:ids AS uuid[]), CAST(:seconds AS integer[])) AS t(hold_id, seconds)
     ), shorter AS (
         UPDATE hold h SET expires_at = LEAST(h.expires_at, told.ends_at), cap_at = LEAST(h.cap_at, told.ends_at)
-        FROM told WHERE h.hold_id = told.hold_id AND told.ends_at < h.cap_at - interval '1 second'
-        RETURNING h.hold_id, h.expires_at)
-    UPDATE seat s SET held_until = shorter.expires_at, changed_xid = pg_current_xact_id()
-    FROM shorter WHERE s.hold_id = ANY(ARRAY(SELECT hold_id FROM shorter)) AND s.hold_id = shorter.hold_id
-      AND s.state = 'held' AND s.held_until > shorter.expires_at
+        FROM told WHERE h.hold_id = told.hold_id AND told.ends_at < h.cap_at
+        RETURNING h.hold_id, h.expires_at
+    ), locked AS (
+        SELECT s.performance_id, s.seat_ref, shorter.expires_at FROM shorter JOIN seat s USING (hold_id)
+        WHERE s.hold_id = ANY(ARRAY(SELECT hold_id FROM shorter))
+          AND s.state = 'held' AND s.held_until > shorter.expires_at
+        ORDER BY s.performance_id, s.seat_ref FOR UPDATE OF s)
+    UPDATE seat s SET held_until = l.expires_at, changed_xid = pg_current_xact_id()
+    FROM locked l WHERE s.performance_id = l.performance_id AND s.seat_ref = l.seat_ref
     """
 )
+# Seats are held as long as their hold, one of those just ``changed``.
+_SEATS_FOLLOW = """, locked AS (
+        SELECT s.performance_id, s.seat_ref, s.hold_id, changed.expires_at FROM changed JOIN seat s USING (hold_id)
+        WHERE s.hold_id = ANY(ARRAY(SELECT hold_id FROM changed)) AND s.state = 'held'
+        ORDER BY s.performance_id, s.seat_ref FOR UPDATE OF s)
+    UPDATE seat s SET held_until = l.expires_at, changed_xid = pg_current_xact_id()
+    FROM locked l WHERE s.performance_id = l.performance_id AND s.seat_ref = l.seat_ref
+    RETURNING l.hold_id
+    """
+# Until when the payment may last, is granted once, whatever number of payments is begun.
 _EXTEND = text(
+    f"""
+    WITH granted AS (
+        SELECT hold_id, COALESCE(h.extended_to, clock_timestamp() + make_interval(
+            secs => LEAST(:seconds, (SELECT payment_extension_max_s FROM channel WHERE code = h.channel)))) AS until
+        FROM hold h WHERE hold_id = ANY(:ids) AND state = 'active' AND expires_at > clock_timestamp()
+        ORDER BY hold_id FOR UPDATE
+    ), changed AS (
+        UPDATE hold h SET is_in_payment = true, extended_at = COALESCE(extended_at, clock_timestamp()),
+            extended_to = g.until, expires_at = GREATEST(expires_at, LEAST(cap_at, g.until))
+        FROM granted g WHERE h.hold_id = g.hold_id
+        RETURNING h.hold_id, h.expires_at
+    ){_SEATS_FOLLOW}"""  # noqa: S608  the text put in is a constant
+)
+_PAYMENT_FAILED = text(
+    f"""
+    WITH failed AS (
+        SELECT hold_id, clock_timestamp() + make_interval(
+            secs => (SELECT hold_ttl_s FROM channel WHERE code = h.channel)) AS until
+        FROM hold h WHERE hold_id = ANY(:ids) AND state = 'active' AND is_in_payment ORDER BY hold_id FOR UPDATE
+    ), changed AS (
+        UPDATE hold h SET is_in_payment = false, expires_at = LEAST(expires_at, f.until)
+        FROM failed f WHERE h.hold_id = f.hold_id RETURNING h.hold_id, h.expires_at
+    ){_SEATS_FOLLOW}"""  # noqa: S608  as above
+)
+# Holds of which nobody else has anything locked, neither the hold nor a seat that is still its.
+_TRY_LOCK = text(
     """
-    WITH longer AS (
-        UPDATE hold SET extended_at = COALESCE(extended_at, clock_timestamp()),
-            expires_at = CASE WHEN extended_at IS NULL
-                THEN GREATEST(expires_at, LEAST(cap_at, clock_timestamp() + make_interval(secs => :seconds)))
-                ELSE expires_at END
-        WHERE hold_id = ANY(:ids) AND state = 'active' AND expires_at > clock_timestamp()
-        RETURNING hold_id, expires_at)
-    UPDATE seat s SET held_until = longer.expires_at, changed_xid = pg_current_xact_id()
-    FROM longer WHERE s.hold_id = longer.hold_id AND s.state = 'held'
-    RETURNING s.hold_id
+    WITH mine AS (
+        SELECT hold_id FROM hold WHERE hold_id = ANY(:ids) ORDER BY hold_id FOR UPDATE SKIP LOCKED
+    ), seats AS (
+        SELECT hold_id, seat_ref FROM seat WHERE hold_id = ANY(ARRAY(SELECT hold_id FROM mine)) AND state = 'held'
+        FOR UPDATE SKIP LOCKED)
+    SELECT hold_id FROM mine m
+    WHERE (SELECT count(*) FROM seat s WHERE s.hold_id = m.hold_id AND s.state = 'held')
+        = (SELECT count(*) FROM seats s WHERE s.hold_id = m.hold_id)
     """
 )
-_TRY_LOCK = text("SELECT hold_id FROM hold WHERE hold_id = ANY(:ids) ORDER BY hold_id FOR UPDATE SKIP LOCKED")
 _LAPSED = text(
     """
     SELECT hold_id FROM hold WHERE state IN ('reserving', 'active') AND expires_at <= clock_timestamp()
@@ -183,9 +227,14 @@ def activate_many(tx: Connection, seconds_left: Mapping[UUID, int | None]) -> li
 
 
 def refuse(tx: Connection, hold_id: UUID, code: str, lost: Sequence[str]) -> None:
-    """The ERP said no: the seats go back, and those it named are taken by somebody it knows."""
-    if _change(tx, [hold_id], HoldState.REFUSED, {"code": code, "lost": list(lost)}):
-        tx.execute(_FREE_SEATS, {"ids": [hold_id]})
+    """The ERP said no: the seats go back. Those it named are somebody's: nobody gets them until it says whose."""
+    refuse_many(tx, [hold_id], code, lost)
+
+
+def refuse_many(tx: Connection, hold_ids: Sequence[UUID], code: str, lost: Sequence[str] = ()) -> None:
+    """``refuse`` many for one reason."""
+    if refused := _change(tx, hold_ids, HoldState.REFUSED, {"code": code, "lost": list(lost)}):
+        _free(tx, refused, lost)
 
 
 def forget(tx: Connection, hold_id: UUID) -> None:
@@ -195,22 +244,21 @@ def forget(tx: Connection, hold_id: UUID) -> None:
 
 def shrink(tx: Connection, hold_id: UUID, lost: Sequence[str]) -> bool:
     """The ERP has given some seats of a partial hold to somebody: go on with the others. False if none are left."""
-    hold = get(tx, hold_id)
+    hold = get_many(tx, [hold_id], for_update=True)[hold_id]
     kept = [line for line in hold.lines if line.seat_ref not in lost]
     if not (hold.is_partial and kept and len(kept) < len(hold.lines)):
         return False
     total = sum(line.price_minor for line in kept)
     tx.execute(_KEEP, {"id": hold_id, "lines": [line.document for line in kept], "total": total})
-    tx.execute(_FREE_SOME, {"id": hold_id, "seats": list(lost)})
+    tx.execute(_LEAVE_SOME, {"ids": [hold_id], "lost": list(lost)})
     ask_erp(tx, [(hold_id, ())])
     return True
 
 
-def lose(tx: Connection, hold_id: UUID, seat_ref: str) -> None:
-    """The ERP has sold a seat of a live hold to somebody: the hold is over and its other seats are free again."""
-    if _change(tx, [hold_id], HoldState.REFUSED, {"code": "seats_taken", "lost": [seat_ref]}):
-        tx.execute(_TAKEN, {"id": hold_id, "seat": seat_ref})
-        _give_back(tx, [hold_id])
+def lose(tx: Connection, hold_id: UUID, seat_refs: Sequence[str]) -> None:
+    """The ERP has sold seats of a live hold to somebody: the hold is over and its other seats are free again."""
+    if _change(tx, [hold_id], HoldState.REFUSED, {"code": "seats_taken", "lost": list(seat_refs)}):
+        _give_back(tx, [hold_id], seat_refs)
 
 
 def suspect(tx: Connection, hold_ids: Sequence[UUID]) -> None:
@@ -244,7 +292,7 @@ def expire(tx: Connection, hold_ids: Sequence[UUID]) -> None:
 
 def expire_overtaken(tx: Connection, hold_ids: Sequence[UUID]) -> None:
     """End the holds whose seats a claim has just taken over. Everybody else locks a hold before its seats; a claim has
-    the seats already, so it never waits for a hold: whoever has it locked is ending it himself.
+    seats already, so it waits for nobody: what of theirs is locked is left to who has it, or to the sweeper.
     """
     if hold_ids:
         expire(tx, list(tx.execute(_TRY_LOCK, {"ids": list(hold_ids)}).scalars()))
@@ -257,20 +305,32 @@ def expire_lapsed(tx: Connection, rows_max: int = 500) -> int:
     return len(lapsed)
 
 
-def _give_back(tx: Connection, hold_ids: Sequence[UUID]) -> None:
-    tx.execute(_FREE_SEATS, {"ids": list(hold_ids)})
+def _free(tx: Connection, hold_ids: Sequence[UUID], lost: Sequence[str] = (), lost_are: str = "held") -> None:
+    tx.execute(_GIVE_BACK, {"ids": list(hold_ids), "lost": list(lost), "lost_are": lost_are})
+
+
+def _give_back(tx: Connection, hold_ids: Sequence[UUID], sold: Sequence[str] = ()) -> None:
+    _free(tx, hold_ids, sold, "sold")
     known = [hold.id for hold in get_many(tx, hold_ids).values() if hold.authority is Authority.ERP]
     outbox.put_many(tx, LANE, "release", [(_key(hold_id), {"hold_id": str(hold_id)}) for hold_id in known])
 
 
 def extend_for_payment(tx: Connection, hold_ids: Sequence[UUID], seconds: int) -> None:
-    """Let holds live ``seconds`` from now, once and never past their cap, because their payment has begun.
+    """Let holds live ``seconds`` from now, or as many as their channel allows, never past their cap, because their
+    payment has begun. That is granted once: another payment may last until then and no longer.
 
     Raises ``Refused`` if one of them is over.
     """
     extended = set(tx.execute(_EXTEND, {"ids": list(hold_ids), "seconds": seconds}).scalars())
     if extended != set(hold_ids):
         raise Refused("hold_over", "The hold is over; hold the seats again.")
+
+
+def payment_failed(tx: Connection, hold_ids: Sequence[UUID]) -> None:
+    """The payment of these holds came to nothing: they may be released again, and live no longer than new ones would,
+    which is the time to try another card.
+    """
+    tx.execute(_PAYMENT_FAILED, {"ids": list(hold_ids)})
 
 
 def mark_sold(tx: Connection, hold_ids: Sequence[UUID]) -> None:

@@ -35,6 +35,7 @@ def test_a_quiet_upstream_is_kept_warm_also_after_a_failure() -> None:
 
     assert calls.acquire(timeout=5)
     assert calls.acquire(timeout=5)
+    gateway.close()
 
 
 def test_without_a_need_nobody_is_called() -> None:

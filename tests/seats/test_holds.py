@@ -40,7 +40,7 @@ def test_a_refused_hold_gives_its_seats_back_and_keeps_the_reason(house: House) 
     hold = house.hold(placed.hold.id)
     assert hold.state is HoldState.REFUSED
     assert hold.refusal == {"code": "seats_taken", "lost": [house.seats[0]]}
-    assert house.map()[house.seats[0]] == "free"
+    assert [house.map()[seat] for seat in house.seats[:2]] == ["held", "free"]  # somebody has the first, whoever it is
 
 
 def test_the_seats_of_an_uncertain_hold_stay_taken_and_a_look_up_decides(house: House) -> None:
