@@ -44,8 +44,7 @@ def steps(db: Database, *, janitor_quiet_s: float, compare_quiet_s: float) -> Ma
         return "wanted"
 
     def sweep() -> str:
-        with db.begin() as tx:
-            ended = holds.expire_lapsed(tx)
+        ended = db.run(holds.expire_lapsed)
         with db.begin() as tx:
             lapsed = orders.expire_lapsed(tx)
         with db.begin() as tx:

@@ -86,9 +86,12 @@ class Sync:
 
     def _read_performance(self, work: Work, deadline: Deadline) -> None:
         report = self._erp.seats(work.payload["ref"], deadline)
-        with self._db.begin() as tx:
+
+        def store(tx: Connection) -> None:
             take_seats(tx, report.seats)
             outbox.done(tx, work)
+
+        self._db.run(store)
 
     def read_changes(self, deadline: Deadline) -> dict[str, int]:
         """Read everything that changed and return how many of each were really different from what we had."""
@@ -110,7 +113,7 @@ class Sync:
         return dict(counts)
 
     def _store(self, source: str, changes: Changes) -> Counter[str]:
-        with self._db.begin() as tx:
+        def store(tx: Connection) -> Counter[str]:
             counts = Counter(
                 halls=catalogue.take_halls(tx, changes.halls),
                 events=catalogue.take_events(tx, changes.events),
@@ -119,7 +122,9 @@ class Sync:
                 seats=take_seats(tx, changes.seats),
             )
             tx.execute(_MOVE, {"source": source, "cursor": changes.cursor})
-        return counts
+            return counts
+
+        return self._db.run(store)
 
     def _end(self, run_id: int, counts: Counter[str], error: str | None) -> None:
         with self._db.begin() as tx:

@@ -6,8 +6,9 @@ again. A hold about which the ERP decides is answered twice: "look there" with t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from uuid import UUID
 
 from sqlalchemy import Connection
@@ -49,6 +50,7 @@ class Given:
 
 
 Outcomes = dict[Name, Given | Exception]
+NONE: Mapping[Name, Given | Exception] = {}
 
 
 class Desk:
@@ -90,8 +92,7 @@ class Desk:
         last: Exception = Raced()
         for look_first in (False, True, True):
             try:
-                with self._db.begin() as tx:
-                    return _place(tx, asked, _seen(tx, asked) if look_first else {})
+                return self._db.run(partial(_place_looking if look_first else _place, asked=asked))
             except (Raced, IntegrityError) as error:
                 last = error
         raise last
@@ -112,7 +113,11 @@ class Desk:
         return answers
 
 
-def _place(tx: Connection, asked: Sequence[Asked], seen: Outcomes) -> Outcomes:
+def _place_looking(tx: Connection, asked: Sequence[Asked]) -> Outcomes:
+    return _place(tx, asked, _seen(tx, asked))
+
+
+def _place(tx: Connection, asked: Sequence[Asked], seen: Mapping[Name, Given | Exception] = NONE) -> Outcomes:
     """Place what was not ``seen`` and store the answers. What is refused leaves no trace: its key stays free.
 
     Raises ``Raced`` or ``IntegrityError`` if an answer or a hold of such a key is there already.
