@@ -26,9 +26,9 @@ PRINTS = {
     "allotment end": 'that the unsold seats go back. With `--json`: `{"channel"}`',
     "allotment list": "a line an allotment. With `--json`: "
     '`{"allotments": [{"performance", "channel", "release_at", "seats", "sold"}]}`',
-    "house-hold add": 'its number. With `--json`: `{"id", "seats"}`',
+    "house-hold add": 'its number. With `--json`: `{"id", "seats", "channels"}`',
     "house-hold list": "a line a house hold. With `--json`: "
-    '`{"house_holds": [{"id", "performance", "seats", "reason", "created_at", "until"}]}`',
+    '`{"house_holds": [{"id", "performance", "seats", "reason", "created_at", "until", "channels"}]}`',
     "house-hold release": 'that it is released. With `--json`: `{"id"}`',
     "maintenance begin": 'that the ERP is not called any more. With `--json`: `{"state", "reason"}`',
     "maintenance end": 'that the ERP is called again. With `--json`: `{"state", "reason"}`',

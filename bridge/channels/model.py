@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -14,9 +15,26 @@ class LateMoney(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Zones:
+    """The price zones a channel may sell: only those of ``only``, if it names any, and never those of ``never``."""
+
+    only: Sequence[str] = ()
+    never: Sequence[str] = ()
+
+    def allow(self, zone_ref: str) -> bool:
+        """Whether seats of a zone may be sold."""
+        return (not self.only or zone_ref in self.only) and zone_ref not in self.never
+
+
+EVERY_ZONE = Zones()
+
+
+@dataclass(frozen=True, slots=True)
 class Rules:
     """What a channel allows: seconds a hold lives and may live at most, seats in one, live holds of one customer
-    (any number, if none is set), and what becomes of money whose seats are gone: a person decides, or it goes back.
+    (any number, if none is set), what becomes of money whose seats are gone: a person decides, or it goes back; how
+    many seconds the begin of a payment may add to a hold (as many as the provider gives the buyer, if none is set); and
+    the price zones it sells.
     """
 
     channel: str
@@ -25,3 +43,5 @@ class Rules:
     seats_per_hold_max: int
     live_holds_max: int | None = None
     late_money: LateMoney = LateMoney.EXCEPTION
+    payment_extension_max_s: int | None = None
+    zones: Zones = EVERY_ZONE

@@ -12,7 +12,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection, Row, text
 
-from bridge.channels.model import LateMoney, Rules
+from bridge.channels.model import LateMoney, Rules, Zones
 from bridge.core import ids
 from bridge.core.errors import Refused
 
@@ -51,7 +51,7 @@ _ADD = text(
 _FIND = text(
     """
     SELECT c.client_id, c.name, c.scopes, h.code, h.hold_ttl_s, h.hold_cap_s, h.seats_per_hold_max, h.live_holds_max,
-           h.late_money
+           h.late_money, h.payment_extension_max_s, h.zones_only, h.zones_never
     FROM client c JOIN channel h ON h.code = c.channel
     WHERE c.key_hash = :key_hash AND c.revoked_at IS NULL
     """
@@ -65,11 +65,14 @@ _NAMED = text(
 _GET_RULES = text("SELECT * FROM channel WHERE code = :code")
 _RULES = text(
     """
-    INSERT INTO channel (code, hold_ttl_s, hold_cap_s, seats_per_hold_max, live_holds_max, late_money)
-    VALUES (:channel, :hold_ttl_s, :hold_cap_s, :seats_per_hold_max, :live_holds_max, :late_money)
+    INSERT INTO channel (code, hold_ttl_s, hold_cap_s, seats_per_hold_max, live_holds_max, late_money,
+        payment_extension_max_s, zones_only, zones_never)
+    VALUES (:channel, :hold_ttl_s, :hold_cap_s, :seats_per_hold_max, :live_holds_max, :late_money,
+        :payment_extension_max_s, :zones_only, :zones_never)
     ON CONFLICT (code) DO UPDATE SET hold_ttl_s = excluded.hold_ttl_s, hold_cap_s = excluded.hold_cap_s,
         seats_per_hold_max = excluded.seats_per_hold_max, live_holds_max = excluded.live_holds_max,
-        late_money = excluded.late_money
+        late_money = excluded.late_money, payment_extension_max_s = excluded.payment_extension_max_s,
+        zones_only = excluded.zones_only, zones_never = excluded.zones_never
     """
 )
 
@@ -112,7 +115,8 @@ def get_client(tx: Connection, name: str) -> Client:
 
 def set_rules(tx: Connection, rules: Rules) -> None:
     """Make a channel, or change what it allows."""
-    tx.execute(_RULES, asdict(rules))
+    zones = {"zones_only": list(rules.zones.only), "zones_never": list(rules.zones.never)}
+    tx.execute(_RULES, asdict(rules) | zones)
 
 
 def get_rules(tx: Connection, channel: str) -> Rules:
@@ -131,6 +135,8 @@ def _rules(row: Row[Any]) -> Rules:
         row.seats_per_hold_max,
         row.live_holds_max,
         LateMoney(row.late_money),
+        row.payment_extension_max_s,
+        Zones(row.zones_only, row.zones_never),
     )
 
 

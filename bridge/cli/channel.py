@@ -6,7 +6,7 @@ from dataclasses import asdict
 
 import click
 
-from bridge.channels.model import LateMoney, Rules
+from bridge.channels.model import LateMoney, Rules, Zones
 from bridge.channels.service import set_rules
 from bridge.cli.common import bridge, json_option, say
 from bridge.fairness.allowances import ChannelUse, set_use
@@ -30,6 +30,15 @@ def channel() -> None:
     type=click.Choice([policy.value for policy in LateMoney]),
     help="Money whose seats are gone: a person decides, or it goes back.",
 )
+@click.option(
+    "--payment-extension",
+    "extension_max_s",
+    default=None,
+    type=click.IntRange(0, 86400),
+    help="Seconds that the begin of a payment may add to a hold, 0 for none; as many as the provider gives the buyer.",
+)
+@click.option("--zone", "zones_only", multiple=True, help="A price zone it sells, by the ERP's id; every zone.")
+@click.option("--not-zone", "zones_never", multiple=True, help="A price zone it does not sell.")
 @click.option("--rate", "rate_per_s", default=None, type=click.FloatRange(0, min_open=True), help="Requests a second.")
 @click.option(
     "--at-once", default=None, type=click.IntRange(1), help="Requests under way at once in one server process."
@@ -44,19 +53,24 @@ def set_(  # noqa: PLR0913, PLR0917  the options of the command
     seats: int,
     live_holds: int | None,
     late_money: str,
+    extension_max_s: int | None,
+    zones_only: tuple[str, ...],
+    zones_never: tuple[str, ...],
     rate_per_s: float | None,
     at_once: int | None,
     client_holds: int | None,
     scored: bool,  # noqa: FBT001
     as_json: bool,  # noqa: FBT001
 ) -> None:
-    """Make the channel CODE, or change how long and how much it may hold and how often its clients may ask.
+    """Make the channel CODE, or change how long, how much and which seats it may hold, and how often its clients may
+    ask.
 
     What is not given is as by default: name all you want.
     """
     if ttl_s > cap_s:
         raise click.BadParameter("a hold cannot live longer than its cap", param_hint="--hold-ttl")
-    rules = Rules(code, ttl_s, cap_s, seats, live_holds, LateMoney(late_money))
+    zones = Zones(zones_only, zones_never)
+    rules = Rules(code, ttl_s, cap_s, seats, live_holds, LateMoney(late_money), extension_max_s, zones)
     use = ChannelUse(rate_per_s, at_once, client_holds, scored)
     with bridge("channel") as found, found.db.begin() as tx:
         set_rules(tx, rules)

@@ -9,6 +9,7 @@ from uuid import UUID
 import click
 from sqlalchemy import Connection, text
 
+from bridge.channels.service import get_rules
 from bridge.cli.common import Failed, bridge, json_option, say
 from bridge.exchange.sync import refresh_performance
 from bridge.seats.house import Allotment, HouseHold, allot, block, unblock
@@ -16,7 +17,8 @@ from bridge.seats.house import Allotment, HouseHold, allot, block, unblock
 _REFS = text("SELECT ref FROM performance WHERE performance_id = ANY(:ids)")
 _HOUSE_HOLDS = text(
     """
-    SELECT house_hold_id AS id, performance_id AS performance, seats, reason, created_at, until FROM house_hold
+    SELECT house_hold_id AS id, performance_id AS performance, seats, reason, created_at, until, channels
+    FROM house_hold
     WHERE released_at IS NULL ORDER BY house_hold_id
     """
 )
@@ -48,19 +50,25 @@ def house_hold() -> None:
 @click.argument("seats", nargs=-1, required=True)
 @click.option("--reason", required=True)
 @click.option("--until", type=moment, help="UTC; without it, until somebody gives them back.")
+@click.option("--channel", "channels", multiple=True, help="One that goes on selling them; none does.")
 @json_option
 def add_house_hold(
     performance: UUID,
     seats: tuple[str, ...],
     reason: str,
     until: datetime | None,
+    channels: tuple[str, ...],
     as_json: bool,  # noqa: FBT001
 ) -> None:
-    """Take free SEATS of PERFORMANCE off sale: all of them or none."""
-    ends_at = until.replace(tzinfo=UTC) if until else None
+    """Take free SEATS of PERFORMANCE off sale, all of them or none; or off the sale of all channels but some."""
+    wish = HouseHold(performance, seats, reason, until.replace(tzinfo=UTC) if until else None, channels)
     with bridge("house-hold") as found, found.db.begin() as tx:
-        number = block(tx, HouseHold(performance, seats, reason, ends_at))
-    say(as_json, {"id": number, "seats": seats}, f"House hold {number}: {len(seats)} seats are off sale.")
+        for channel in channels:
+            get_rules(tx, channel)
+        number = block(tx, wish)
+    but = f" but in {', '.join(channels)}" if channels else ""
+    shown = {"id": number, "seats": seats, "channels": channels}
+    say(as_json, shown, f"House hold {number}: {len(seats)} seats are off sale{but}.")
 
 
 @house_hold.command("release")
@@ -82,7 +90,11 @@ def release_house_hold(number: int, as_json: bool) -> None:  # noqa: FBT001
 def list_house_holds(as_json: bool) -> None:  # noqa: FBT001
     """Show what is off sale."""
     rows = _rows(_HOUSE_HOLDS)
-    lines = [f"{row['id']} {row['performance']} {', '.join(row['seats'])}: {row['reason']}" for row in rows]
+    lines = [
+        f"{row['id']} {row['performance']} {', '.join(row['seats'])}: {row['reason']}"
+        + (f" (sold by {', '.join(row['channels'])})" if row["channels"] else "")
+        for row in rows
+    ]
     say(as_json, {"house_holds": rows}, "\n".join(lines) or "Nothing is off sale.")
 
 

@@ -310,6 +310,12 @@ def extend_for_payment(tx: Connection, order: Order, seconds: int) -> None:
         raise Refused("order_over", "This order can no longer be paid.")
 
 
+def payment_failed(tx: Connection, order: Order) -> None:
+    """A payment of the order came to nothing. The caller has locked it."""
+    if order.hold_ids:
+        holds.payment_failed(tx, order.hold_ids)
+
+
 def offer_again(
     tx: Connection, order: Order, basket: Basket, pay_s: float | None = None, buyer: Buyer | None = None
 ) -> Order:

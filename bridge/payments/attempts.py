@@ -18,7 +18,7 @@ from bridge.orders import service as orders
 from bridge.orders.model import Order, OrderState
 from bridge.payments import facts
 from bridge.payments.late import LANE, give_back_by_rule
-from bridge.payments.model import OPEN, STATES, Attempt, AttemptState, FactKind, may_become
+from bridge.payments.model import FAILED, OPEN, STATES, Attempt, AttemptState, FactKind, may_become
 from bridge.ports.provider import PaymentSnapshot
 
 SELF_SERVICE_S = 15.0  # the request that started it may ask the provider itself for so long before a worker does
@@ -174,7 +174,14 @@ def take_snapshot(tx: Connection, attempt_id: UUID, snapshot: PaymentSnapshot, a
     state = _see(tx, attempt, STATES[snapshot.state], snapshot)
     if state is AttemptState.CAPTURED:
         _take_money(tx, order, attempt, snapshot)
+    _give_up(tx, order, attempt, state)
     return state
+
+
+def _give_up(tx: Connection, order: Order, attempt: Attempt, state: AttemptState) -> None:
+    """Let go of what was kept for an attempt that was open until now, if no money comes of it."""
+    if is_open(attempt) and state in FAILED:
+        orders.payment_failed(tx, order)
 
 
 def _see(tx: Connection, attempt: Attempt, state: AttemptState, snapshot: PaymentSnapshot) -> AttemptState:
@@ -208,8 +215,11 @@ def _take_money(tx: Connection, order: Order, attempt: Attempt, snapshot: Paymen
 
 def refuse(tx: Connection, attempt_id: UUID, error: Refused) -> None:
     """The provider will not take this payment; another attempt may follow."""
+    order = orders.get(tx, get(tx, attempt_id).order_id, for_update=True)
+    attempt = get(tx, attempt_id)
     values = {"id": attempt_id, "state": AttemptState.REFUSED.value, "from_states": may_become(AttemptState.REFUSED)}
-    tx.execute(_SEEN, {**values, "ref": None, "url": None, "reason": error.code})
+    state = tx.execute(_SEEN, {**values, "ref": None, "url": None, "reason": error.code}).scalar_one()
+    _give_up(tx, order, attempt, AttemptState(state))
 
 
 def set_mismatch(tx: Connection, attempt_id: UUID, error: IntegrityMismatch) -> None:

@@ -42,6 +42,7 @@ STATES: Mapping[PaymentState, AttemptState] = {
     PaymentState.CANCELED: S.CANCELED,
 }
 OPEN = frozenset({S.STARTING, S.PENDING, S.AUTHORIZED})
+FAILED = frozenset({S.CANCELED, S.REFUSED})
 
 
 def may_become(new: AttemptState) -> list[str]:

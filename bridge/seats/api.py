@@ -14,6 +14,7 @@ from pydantic import BaseModel
 from sqlalchemy import Connection
 
 from bridge.catalogue.api import PerformancePath
+from bridge.channels.model import Rules
 from bridge.channels.service import Client, Scope
 from bridge.core import ids
 from bridge.core.db import Database
@@ -81,13 +82,13 @@ class SeatsApi:
 
         With ``sparse``, seats that are not named are free: a picture of a few hundred bytes beside the drawing.
         """
-        channel = client_with(Scope.READ).rules.channel
-        key = f"{path.performance_id} {channel} {query.since} {query.sparse}"
-        return self._maps.show(key, lambda: self._read_map(path.performance_id, query, channel))
+        rules = client_with(Scope.READ).rules
+        key = f"{path.performance_id} {rules.channel} {query.since} {query.sparse}"
+        return self._maps.show(key, lambda: self._read_map(path.performance_id, query, rules))
 
-    def _read_map(self, performance_id: UUID, query: Since, channel: str) -> bytes:
+    def _read_map(self, performance_id: UUID, query: Since, rules: Rules) -> bytes:
         with self._db.begin() as tx:
-            found = seat_map(tx, performance_id, query.since, channel, self._erp)
+            found = seat_map(tx, performance_id, query.since, rules, self._erp)
         is_sparse = query.sparse and found.is_full
         shown = {
             "version": self._versions.shared(found.version),
@@ -128,10 +129,13 @@ class SeatsApi:
     def release(self, path: HoldPath) -> Response:
         """Give the seats back. Repeating it changes nothing."""
         client = client_with(Scope.SELL)
-        with self._db.begin() as tx:
+
+        def give_back(tx: Connection) -> Hold:
             _own(tx, path.hold_id, client)
             holds.release(tx, path.hold_id)
-            return once.send(once.answer(200, show(holds.get(tx, path.hold_id))))
+            return holds.get(tx, path.hold_id)
+
+        return once.send(once.answer(200, show(self._db.run(give_back))))
 
     def blueprint(self) -> APIBlueprint:
         """The routes."""

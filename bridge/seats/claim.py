@@ -23,7 +23,7 @@ IS_FREE = "(s.state = 'free' OR (s.state = 'held' AND s.held_until <= clock_time
 # Of each seat: its price for the price type asked for; the full (highest) price if none was.
 _LOOK = text(
     f"""
-    SELECT w.claim, s.seat_ref, {IS_FREE} AS is_free, s.allotment, s.hold_id,
+    SELECT w.claim, s.seat_ref, {IS_FREE} AS is_free, s.zone_ref, s.allotment, s.sold_by, s.hold_id,
            (SELECT f.state = 'on_sale' AND f.sales_end_at > clock_timestamp()
             FROM performance f WHERE f.performance_id = s.performance_id) AS is_on_sale,
            p.price_type_ref, p.price_minor, p.currency, clock_timestamp() AS seen_at

@@ -12,16 +12,21 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
 
+from bridge.channels.model import EVERY_ZONE, Zones
 from bridge.core.errors import Refused
 from bridge.seats.model import Wish
 
 
 class SeatSeen(NamedTuple):
-    """A seat as it was seen under its lock, with its price for the price type wanted."""
+    """A seat as it was seen under its lock, with its price for the price type wanted. Only the channel of its
+    ``allotment`` may sell it, and only those of ``sold_by``; any, where nothing is said.
+    """
 
     seat_ref: str
     is_free: bool
+    zone_ref: str
     allotment: str | None
+    sold_by: Sequence[str] | None
     old_hold_id: UUID | None
     is_on_sale: bool
     price_type: str | None
@@ -32,7 +37,9 @@ class SeatSeen(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """Seats wanted under ``hold_id`` for ``ttl_s`` seconds by a channel: all or none, or what there is if partial."""
+    """Seats wanted under ``hold_id`` for ``ttl_s`` seconds by a channel, which sells ``zones``: all or none, or what
+    there is if partial.
+    """
 
     hold_id: UUID
     performance_id: UUID
@@ -40,6 +47,12 @@ class Claim:
     wishes: Sequence[Wish]
     ttl_s: int
     is_partial: bool = False
+    zones: Zones = EVERY_ZONE
+
+    def may_have(self, seat: SeatSeen) -> bool:
+        """Whether the channel may sell a seat, if it is free."""
+        is_for_channel = seat.allotment in {None, self.channel} and self.channel in (seat.sold_by or [self.channel])
+        return is_for_channel and self.zones.allow(seat.zone_ref)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +100,7 @@ def _decide(claim: Claim, seats: Sequence[SeatSeen], taken: set[tuple[UUID, str]
 
     def is_ours(seat: SeatSeen) -> bool:
         is_free = seat.is_free and (claim.performance_id, seat.seat_ref) not in taken
-        return is_free and seat.allotment in {None, claim.channel}
+        return is_free and claim.may_have(seat)
 
     ours = sorted(seat for seat in seats if is_ours(seat) and seat.currency is not None)
     wrong = _what_is_wrong(claim, seats)

@@ -17,17 +17,18 @@ from bridge.seats.deciding import seats_unavailable
 
 _HOUSE_HOLD = text(
     """
-    INSERT INTO house_hold (performance_id, seats, reason, until) VALUES (:performance, :seats, :reason, :until)
+    INSERT INTO house_hold (performance_id, seats, reason, until, channels)
+    VALUES (:performance, :seats, :reason, :until, :channels)
     RETURNING house_hold_id
     """
 )
 _BLOCK = text(
     f"""
     WITH locked AS (
-        SELECT s.seat_ref, {IS_FREE} AS is_free FROM seat s
+        SELECT s.seat_ref, {IS_FREE} AND s.house_hold_id IS NULL AS is_free FROM seat s
         WHERE s.performance_id = :performance AND s.seat_ref = ANY(:seats) ORDER BY s.seat_ref FOR UPDATE)
-    UPDATE seat s SET state = 'blocked', house_hold_id = :id, hold_id = NULL, held_until = NULL,
-        changed_xid = pg_current_xact_id()
+    UPDATE seat s SET state = CASE WHEN CAST(:channels AS text[]) IS NULL THEN 'blocked' ELSE 'free' END,
+        sold_by = :channels, house_hold_id = :id, hold_id = NULL, held_until = NULL, changed_xid = pg_current_xact_id()
     FROM locked l WHERE s.performance_id = :performance AND s.seat_ref = l.seat_ref AND l.is_free
     RETURNING s.seat_ref
     """  # noqa: S608  the text put in is a constant
@@ -38,9 +39,13 @@ _UNBLOCK = text(
         UPDATE house_hold SET released_at = clock_timestamp()
         WHERE released_at IS NULL
           AND (house_hold_id = :id OR (CAST(:id AS bigint) IS NULL AND until <= clock_timestamp()))
-        RETURNING house_hold_id, performance_id)
-    UPDATE seat s SET state = 'free', house_hold_id = NULL, changed_xid = pg_current_xact_id()
-    FROM over WHERE s.house_hold_id = over.house_hold_id
+        RETURNING house_hold_id
+    ), locked AS (
+        SELECT performance_id, seat_ref FROM seat WHERE house_hold_id = ANY(ARRAY(SELECT house_hold_id FROM over))
+        ORDER BY performance_id, seat_ref FOR UPDATE)
+    UPDATE seat s SET state = CASE WHEN s.sold_by IS NULL THEN 'free' ELSE s.state END,
+        house_hold_id = NULL, sold_by = NULL, changed_xid = pg_current_xact_id()
+    FROM locked l WHERE s.performance_id = l.performance_id AND s.seat_ref = l.seat_ref
     RETURNING s.performance_id
     """
 )
@@ -52,7 +57,7 @@ _ALLOTMENT = text(
     """
 )
 # What the ERP has set aside, it shows as blocked: for the channel it is free.
-_IS_ASIDE = "(s.state = 'blocked' AND s.house_hold_id IS NULL)"
+_IS_ASIDE = "(s.state = 'blocked' AND (s.house_hold_id IS NULL OR s.sold_by IS NOT NULL))"
 _ALLOT = text(
     f"""
     WITH locked AS (
@@ -92,12 +97,15 @@ _RELEASED = text(
 
 @dataclass(frozen=True, slots=True)
 class HouseHold:
-    """Seats to take off sale, with the reason, until a moment or until somebody gives them back."""
+    """Seats to take off sale, with the reason, until a moment or until somebody gives them back; but for ``channels``,
+    if there are any: they go on selling them, with the ERP's agreement as ever.
+    """
 
     performance_id: UUID
     seats: Sequence[str]
     reason: str
     until: datetime | None = None
+    channels: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +123,12 @@ class Allotment:
 
 def block(tx: Connection, wish: HouseHold) -> int:
     """Take free seats off sale, all or none; return the house hold's id. Raises ``Refused`` naming those not free."""
-    values = {"performance": wish.performance_id, "seats": list(wish.seats), "reason": wish.reason}
+    values = {
+        "performance": wish.performance_id,
+        "seats": list(wish.seats),
+        "reason": wish.reason,
+        "channels": list(wish.channels) or None,
+    }
     house_hold_id: int = tx.execute(_HOUSE_HOLD, {**values, "until": wish.until}).scalar_one()
     blocked = set(tx.execute(_BLOCK, {**values, "id": house_hold_id}).scalars())
     if lost := sorted(set(wish.seats) - blocked):

@@ -10,10 +10,17 @@ from uuid import UUID
 
 from sqlalchemy import Connection, text
 
+from bridge.channels.model import EVERY_ZONE, Rules
 from bridge.core.errors import Refused
+from bridge.seats import holds
 from bridge.seats.claim import IS_FREE
 from bridge.seats.layout import DRAWN
 
+# The rule of ``Claim.may_have`` in SQL, for thousands of seats at once.
+_IS_FOR_CHANNEL = """
+    (s.allotment IS NULL OR s.allotment = :channel) AND (s.sold_by IS NULL OR :channel = ANY(s.sold_by))
+    AND (CAST(:zones_only AS text[]) = '{{}}' OR s.zone_ref = ANY(:zones_only))
+    AND s.zone_ref <> ALL(CAST(:zones_never AS text[]))"""
 # A reader takes as its cursor the oldest transaction still running when it looked: every row changed by one that it
 # could not see carries that transaction's number or a later one. A sequence number is not commit order and would lose
 # rows. Cursor, drawing and seats are of one statement, that is of one snapshot.
@@ -22,7 +29,7 @@ _PICTURE = f"""
         CASE WHEN NOT EXISTS (SELECT FROM goods_performance g WHERE g.performance_id = p.performance_id)
             THEN (SELECT changed_at FROM sync_cursor WHERE source = :erp) END AS as_of,
         (SELECT json_agg(json_build_array(s.seat_ref, CASE WHEN NOT {IS_FREE} THEN s.state
-            WHEN s.allotment IS NULL OR s.allotment = :channel THEN 'free' ELSE 'blocked' END, s.zone_ref)
+            WHEN {_IS_FOR_CHANNEL} THEN 'free' ELSE 'blocked' END, s.zone_ref)
             ORDER BY s.seat_ref)
          FROM seat s WHERE s.performance_id = p.performance_id {{changed}}) AS seats
     FROM performance p JOIN hall h USING (hall_id) WHERE p.performance_id = :performance
@@ -30,7 +37,12 @@ _PICTURE = f"""
 _MAP = text(_PICTURE.format(changed=""))
 _DELTA = text(_PICTURE.format(changed="AND s.changed_xid >= CAST(CAST(:since AS text) AS xid8)"))
 # Of an allotted seat "blocked" says no more than that it is set aside for us.
-_SAID = "CASE WHEN excluded.state = 'blocked' AND s.allotment IS NOT NULL THEN 'free' ELSE excluded.state END"
+_SAID = "CASE WHEN n.state = 'blocked' AND s.allotment IS NOT NULL THEN 'free' ELSE n.state END"
+# A seat that nobody of ours has: about its state the ERP is believed. One that some channels sell is no exception.
+_IS_THEIRS = "s.hold_id IS NULL AND (s.house_hold_id IS NULL OR s.sold_by IS NOT NULL)"
+_DIFFERS = f"(s.zone_ref <> n.zone_ref OR ({_IS_THEIRS} AND s.state <> {_SAID}))"
+_EXCLUDED = "n.", "excluded."
+# Only what is different is touched at all: an upsert alone would keep buyers waiting for every seat it looks at.
 _ERP_SAYS = text(
     f"""
     WITH news AS (
@@ -40,16 +52,17 @@ _ERP_SAYS = text(
         ORDER BY performance_id, seat_ref
     )
     INSERT INTO seat AS s (performance_id, seat_ref, zone_ref, state, held_until)
-    SELECT performance_id, seat_ref, zone_ref, state, CASE WHEN state = 'held' THEN 'infinity'::timestamptz END
-    FROM news
+    SELECT n.performance_id, n.seat_ref, n.zone_ref, n.state,
+           CASE WHEN n.state = 'held' THEN 'infinity'::timestamptz END
+    FROM news n LEFT JOIN seat s ON s.performance_id = n.performance_id AND s.seat_ref = n.seat_ref
+    WHERE s.seat_ref IS NULL OR {_DIFFERS}
+    ORDER BY n.performance_id, n.seat_ref
     ON CONFLICT (performance_id, seat_ref) DO UPDATE SET
         zone_ref = excluded.zone_ref,
-        state = CASE WHEN s.hold_id IS NULL AND s.house_hold_id IS NULL THEN {_SAID} ELSE s.state END,
-        held_until = CASE WHEN s.hold_id IS NULL AND s.house_hold_id IS NULL THEN excluded.held_until
-            ELSE s.held_until END,
+        state = CASE WHEN {_IS_THEIRS} THEN {_SAID.replace(*_EXCLUDED)} ELSE s.state END,
+        held_until = CASE WHEN {_IS_THEIRS} THEN excluded.held_until ELSE s.held_until END,
         changed_xid = pg_current_xact_id()
-    WHERE s.zone_ref <> excluded.zone_ref
-       OR (s.hold_id IS NULL AND s.house_hold_id IS NULL AND s.state <> {_SAID})
+    WHERE {_DIFFERS.replace(*_EXCLUDED)}
     """  # noqa: S608  the text put in is a constant
 )
 _ADD = text(
@@ -58,6 +71,7 @@ _ADD = text(
     SELECT performance_id, seat_ref, zone_ref, state, CASE WHEN state = 'held' THEN 'infinity'::timestamptz END
     FROM unnest(CAST(:performances AS uuid[]), CAST(:seats AS text[]), CAST(:zones AS text[]),
                 CAST(:states AS text[])) AS n(performance_id, seat_ref, zone_ref, state)
+    ORDER BY performance_id, seat_ref
     ON CONFLICT DO NOTHING
     """
 )
@@ -67,6 +81,15 @@ _CONFLICTS = text(
     JOIN unnest(CAST(:performances AS uuid[]), CAST(:seats AS text[])) AS n(performance_id, seat_ref)
       ON n.performance_id = s.performance_id AND n.seat_ref = s.seat_ref
     WHERE s.hold_id IS NOT NULL AND s.state = 'held' AND s.held_until > clock_timestamp()
+    """
+)
+_LOCK_SEATS = text(
+    """
+    SELECT s.seat_ref FROM seat s JOIN (
+        SELECT performance_id, seat_ref FROM seat WHERE hold_id = ANY(CAST(:losers AS uuid[]))
+        UNION SELECT * FROM unnest(CAST(:performances AS uuid[]), CAST(:seats AS text[]))
+    ) AS w(performance_id, seat_ref) ON w.performance_id = s.performance_id AND w.seat_ref = s.seat_ref
+    ORDER BY s.performance_id, s.seat_ref FOR UPDATE OF s
     """
 )
 # The ERP names the hold of each seat that we hold or have sold in it.
@@ -132,17 +155,24 @@ class SeatNews:
 
 
 def seat_map(
-    tx: Connection, performance_id: UUID, since: str | None, channel: str | None = None, erp: str = ""
+    tx: Connection, performance_id: UUID, since: str | None, rules: Rules | None = None, erp: str = ""
 ) -> SeatMap:
     """Read the seats changed since a version, or all of them. A delta may repeat rows but never misses one.
 
-    A free seat allotted to another channel than ``channel`` is shown as blocked. ``erp`` names who is read.
+    A free seat that the channel of ``rules`` may not sell is shown as blocked. ``erp`` names who is read.
 
     Raises ``Refused`` if ``since`` is no version, or there is no such performance.
     """
     if since is not None and not (since.isascii() and since.isdigit() and len(since) <= 19):
         raise Refused("version_malformed", "'since' is not a version this service gave.")
-    values = {"performance": performance_id, "channel": channel, "erp": erp}
+    zones = rules.zones if rules else EVERY_ZONE
+    values = {
+        "performance": performance_id,
+        "channel": rules.channel if rules else None,
+        "zones_only": list(zones.only),
+        "zones_never": list(zones.never),
+        "erp": erp,
+    }
     row = tx.execute(_MAP, values).first() if since is None else tx.execute(_DELTA, {**values, "since": since}).first()
     if row is None:
         raise Refused("performance_unknown", "There is no such performance.")
@@ -171,12 +201,24 @@ def take_erp_news(tx: Connection, news: Sequence[SeatNews]) -> Taken:
     """
     echoes = [item for item in news if item.hold_id is not None and item.state == "held"]
     facts = [item for item in news if item.hold_id is None or item.state != "held"]
+    stolen = _stolen(tx, facts)
     changed = tx.execute(_ERP_SAYS, _columns(facts)).rowcount + tx.execute(_ADD, _columns(echoes)).rowcount
-    sold = [item for item in facts if item.hold_id is None and item.state == "sold"]
-    stolen = [Stolen(*row) for row in tx.execute(_CONFLICTS, _columns(sold))]
     echoed = sorted({item.hold_id for item in echoes if item.hold_id})
     ghosts = list(tx.execute(_GHOSTS, {"holds": echoed}).scalars())
     return Taken(changed, stolen, ghosts, list(tx.execute(_DOUBTED, _columns(news)).scalars()))
+
+
+def _stolen(tx: Connection, facts: Sequence[SeatNews]) -> list[Stolen]:
+    """What the ERP sold behind live holds. They are locked, then their seats and those of ``facts``, as everybody does.
+    One that comes to life meanwhile is not among them; the ERP is being asked about it.
+    """
+    sold = _columns([item for item in facts if item.hold_id is None and item.state == "sold"])
+    losers = sorted({row.hold_id for row in tx.execute(_CONFLICTS, sold)})
+    if not losers:
+        return []
+    holds.get_many(tx, losers, for_update=True)
+    tx.execute(_LOCK_SEATS, _columns(facts) | {"losers": losers})
+    return [stolen for stolen in (Stolen(*row) for row in tx.execute(_CONFLICTS, sold)) if stolen.hold_id in losers]
 
 
 def _columns(news: Sequence[SeatNews]) -> dict[str, list[Any]]:

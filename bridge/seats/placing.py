@@ -60,7 +60,15 @@ class Place:
     def claim(self) -> Claim:
         """The seats it wants."""
         rules = self.rules
-        return Claim(self.hold_id, self.performance_id, rules.channel, self.wishes, rules.hold_ttl_s, self.is_partial)
+        return Claim(
+            self.hold_id,
+            self.performance_id,
+            rules.channel,
+            self.wishes,
+            rules.hold_ttl_s,
+            self.is_partial,
+            rules.zones,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,7 +220,7 @@ def _try(tx: Connection, place: Place, wishes: Sequence[Wish]) -> Placed | Refus
 
 def _free_groups(tx: Connection, hall: Sequence[Seat], place: Place, best: BestWish) -> list[Group]:
     """The groups that are free now, the best first."""
-    shown = seat_map(tx, place.performance_id, None, place.rules.channel).seats
+    shown = seat_map(tx, place.performance_id, None, place.rules).seats
     free = {seat.id for seat in shown if seat.state == "free" and best.zone in {None, seat.zone}}
     return propose(hall, free, best.count, accessible=best.is_accessible)
 

@@ -15,7 +15,8 @@ from bridge.seats.deciding import seats_unavailable
 from bridge.seats.model import NOBODY
 
 # A seat whose hold is over is sold all the same if it could be held again.
-_IS_LEFT = f"({IS_FREE} AND s.allotment IS DISTINCT FROM '{NOBODY}')"
+_IS_LEFT = f"""({IS_FREE} AND s.allotment IS DISTINCT FROM '{NOBODY}' AND (s.sold_by IS NULL
+    OR (SELECT h.channel FROM hold h WHERE h.hold_id = w.hold_id) = ANY(s.sold_by)))"""  # noqa: S608  as below
 
 _SELL = text(
     f"""

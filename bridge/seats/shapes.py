@@ -85,7 +85,7 @@ class SeatMapShown(Shown):
     version: str
     full: bool
     as_of: Moment | None = Field(
-        description="When the ERP that owns the seats was last read; it grows old while that cannot be done. None if it "
+        description="When the ERP that owns the seats was last read; it grows old while that cannot be. None if it "
         "was never read, or the seats are the broker's own"
     )
     layout: str | None = Field(description="The address of the drawing; keep it as long as this stays the same")

@@ -58,6 +58,25 @@ def test_a_second_payment_while_one_is_open_is_409(stage: Stage) -> None:
     assert stage.start(order, expect=409)["code"] == "payment_in_progress"
 
 
+def test_after_a_declined_payment_the_seats_come_back_by_themselves_or_at_once_if_the_storefront_says_so(
+    stage: Stage,
+) -> None:
+    held = stage.hold(A)
+    order = stage.order(held)
+    payment = stage.start(order)
+    assert stage.ask("DELETE", f"/v1/holds/{held['id']}").json()["code"] == "hold_in_payment"
+    assert stage.get(f"/v1/holds/{held['id']}")["expires_in_s"] > 3000
+
+    stage.yoo.parts.ledger.decline(payment["provider_ref"], "insufficient_funds")
+    stage.told(payment)
+    stage.work()
+    assert 590 < stage.get(f"/v1/holds/{held['id']}")["expires_in_s"] <= 600
+
+    assert stage.ask("DELETE", f"/v1/holds/{held['id']}").json()["state"] == "released"
+    stage.work()
+    assert stage.onec_seat(A)["state"] == "free"
+
+
 def test_after_a_declined_payment_another_may_follow_and_both_are_shown(stage: Stage) -> None:
     order = stage.ordered(A)
     first = stage.start(order)

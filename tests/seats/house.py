@@ -101,11 +101,11 @@ class House:
         )
         return row
 
-    def map(self, since: str | None = None) -> dict[str, str]:
+    def map(self, since: str | None = None, rules: Rules | None = None) -> dict[str, str]:
         """The states on the map, by seat."""
         with self.db.begin() as tx:
             return {
-                seat.id: seat.state for seat in seat_map(tx, self.performance, since, self.client.rules.channel).seats
+                seat.id: seat.state for seat in seat_map(tx, self.performance, since, rules or self.client.rules).seats
             }
 
     def run(self, statement: str, **values: Any) -> None:

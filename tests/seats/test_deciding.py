@@ -18,7 +18,7 @@ NOW = datetime(2026, 3, 1, tzinfo=UTC)
 
 
 def seen(ref: str, *, is_free: bool = True, allotment: str | None = None, currency: str | None = "RUB") -> SeatSeen:
-    return SeatSeen(ref, is_free, allotment, None, True, "full", 100, currency, NOW)
+    return SeatSeen(ref, is_free, "Z1", allotment, None, None, True, "full", 100, currency, NOW)
 
 
 def claim(*refs: str, is_partial: bool = False, channel: str = "web") -> Claim:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
 from uuid import uuid4
 
 import pytest
 
+from bridge.channels.service import set_rules
 from bridge.core.errors import Refused
 from bridge.seats import holds
 from bridge.seats.model import TRANSITIONS, HoldState, may_become
@@ -131,6 +134,44 @@ def test_a_payment_extends_a_hold_once_and_never_past_its_cap(house: House) -> N
     with house.db.begin() as tx:
         holds.extend_for_payment(tx, [other.id], 10**6)
     assert house.hold(other.id).expires_at == other.cap_at
+
+
+def test_a_payment_that_failed_leaves_as_much_time_as_a_new_hold_and_another_may_use_the_rest_of_what_was_granted(
+    house: House,
+) -> None:
+    hold = house.active(house.seats[0])
+
+    def do(what: Callable[..., None], *more: int) -> float:
+        with house.db.begin() as tx:
+            what(tx, [hold.id], *more)
+        found = house.hold(hold.id)
+        assert house.seat(house.seats[0]).held_until == found.expires_at
+        return found.expires_in_s
+
+    assert 1195 < do(holds.extend_for_payment, 1200) <= 1200
+    with pytest.raises(Refused, match="hold_in_payment"), house.db.begin() as tx:
+        holds.release(tx, hold.id)
+
+    assert 595 < do(holds.payment_failed) <= 600
+    assert 1190 < do(holds.extend_for_payment, 4000) <= 1200
+    assert 595 < do(holds.payment_failed) <= 600
+    with house.db.begin() as tx:
+        holds.release(tx, hold.id)
+    assert house.map()[house.seats[0]] == "free"
+
+
+@pytest.mark.parametrize(("allowed_s", "lives_s"), [(0, 600), (60, 600), (900, 900), (None, 1200)])
+def test_a_channel_says_how_much_a_payment_may_add(house: House, allowed_s: int | None, lives_s: int) -> None:
+    with house.db.begin() as tx:
+        set_rules(tx, replace(house.client.rules, payment_extension_max_s=allowed_s))
+    hold = house.active(house.seats[0])
+
+    with house.db.begin() as tx:
+        holds.extend_for_payment(tx, [hold.id], 1200)
+
+    assert lives_s - 5 < house.hold(hold.id).expires_in_s <= lives_s
+    with pytest.raises(Refused, match="hold_in_payment"), house.db.begin() as tx:
+        holds.release(tx, hold.id)
 
 
 def test_a_hold_that_is_over_is_not_extended_and_nothing_of_its_neighbours_is(house: House) -> None:

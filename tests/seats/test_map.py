@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import threading
+from dataclasses import replace
 from uuid import uuid4
 
 import pytest
@@ -192,8 +193,11 @@ def test_an_allotment_is_given_and_taken_back_and_shows_as_a_change(house: House
     version = seat_map_of(house).version
     house.allot("kiosk", *house.seats[:2], for_s=0)
     with house.db.begin() as tx:
-        others = {seat.id: seat.state for seat in seat_map(tx, house.performance, version, "web").seats}
-        own = {seat.id: seat.state for seat in seat_map(tx, house.performance, version, "kiosk").seats}
+        others = {seat.id: seat.state for seat in seat_map(tx, house.performance, version, house.client.rules).seats}
+        own = {
+            seat.id: seat.state
+            for seat in seat_map(tx, house.performance, version, replace(house.client.rules, channel="kiosk")).seats
+        }
         released = release_due_allotments(tx)
 
     assert others == dict.fromkeys(house.seats[:2], "blocked")
