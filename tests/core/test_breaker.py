@@ -102,6 +102,35 @@ def test_a_failed_trial_opens_it_again(breaker: Breaker, clock: Clock) -> None:
     assert breaker.is_resting
 
 
+def test_a_trial_that_does_not_come_back_does_not_shut_it_for_ever(breaker: Breaker, clock: Clock) -> None:
+    for _ in range(4):
+        fail(breaker)
+    clock.now += 5.0
+
+    with breaker.call():  # it hangs
+        clock.now += 4.9
+        assert breaker.is_resting
+        clock.now += 0.1
+        succeed(breaker)
+
+    assert breaker.state is BreakerState.CLOSED
+
+
+def test_a_listener_that_fails_stops_no_call_and_no_recovery(clock: Clock) -> None:
+    def cannot_tell(_state: BreakerState, _reason: str) -> None:
+        raise ConnectionError("the database is away")
+
+    breaker = Breaker(LIMITS, cannot_tell, clock)
+    for _ in range(4):
+        fail(breaker)
+    assert breaker.state is BreakerState.OPEN
+    clock.now += 5.0
+
+    succeed(breaker)
+
+    assert breaker.state is BreakerState.CLOSED
+
+
 def test_an_upstream_that_asks_for_a_long_rest_gets_it_at_once(breaker: Breaker, clock: Clock) -> None:
     fail(breaker, Throttled("lock", "wait", retry_after_s=1))
     assert not breaker.is_resting

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from bridge.core.errors import BridgeError, IntegrityMismatch, Misconfigured, NotSent, Refused, Throttled, Unknown
+from bridge.core.errors import (
+    BridgeError,
+    IntegrityMismatch,
+    Misconfigured,
+    NotSent,
+    NotTried,
+    Refused,
+    Throttled,
+    Unknown,
+)
 from bridge.core.retry import Policy, delay_s
 
 POLICY = Policy(settle_s=30.0, delays_s=(1, 10, 100), attempts_max=5)
@@ -15,6 +24,8 @@ ROWS = [
     (IntegrityMismatch("x", "x"), 1, None),  # a person decides about other money
     (Throttled("x", "x", retry_after_s=17.0), 1, (17.0, 17.0)),  # as long as the other side asked for
     (Throttled("x", "x", retry_after_s=17.0), 999, (17.0, 17.0)),  # and for ever: it did answer
+    (NotTried("x", "x", retry_after_s=30.0), 1, (15.0, 30.0)),  # no attempt, so the delay does not grow
+    (NotTried("x", "x", retry_after_s=30.0), 999, (15.0, 30.0)),
     (Misconfigured("x", "x"), 1, (300.0, 300.0)),  # until a person has mended it
     (Misconfigured("x", "x"), 999, (300.0, 300.0)),
     (NotSent("x", "x"), 1, (0.5, 1.0)),

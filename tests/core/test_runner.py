@@ -12,7 +12,16 @@ from bridge.alerts.service import report_work
 from bridge.core import outbox
 from bridge.core.db import Database
 from bridge.core.deadline import Deadline
-from bridge.core.errors import BridgeError, IntegrityMismatch, Misconfigured, NotSent, Refused, Throttled, Unknown
+from bridge.core.errors import (
+    BridgeError,
+    IntegrityMismatch,
+    Misconfigured,
+    NotSent,
+    NotTried,
+    Refused,
+    Throttled,
+    Unknown,
+)
 from bridge.core.outbox import Work
 from bridge.core.retry import Policy
 from bridge.core.runner import Lane, Runner
@@ -154,3 +163,35 @@ def test_errors_name_no_more_than_their_code_and_sentence(db: Database) -> None:
     runner(db, raising(Refused("no", "%(why)s.", upstream="erp", why="because"))).run_due("lane")
     (row,) = rows(db)
     assert row.last_error == "no: erp: because."
+
+
+def test_what_was_not_even_tried_is_no_attempt_and_is_never_buried(db: Database) -> None:
+    put(db, "a")
+    made = runner(db, raising(NotTried("resting", "Resting.", retry_after_s=20)))
+
+    for _ in range(POLICY.attempts_max + 2):
+        with db.begin() as tx:
+            tx.execute(text("UPDATE outbox SET due_at = clock_timestamp()"))
+        assert made.run_due("lane") == 1
+
+    (row,) = rows(db, "SELECT *, EXTRACT(EPOCH FROM due_at - clock_timestamp())::float8 AS wait_s FROM outbox")
+    assert (row.status, row.attempts) == ("ready", 0)
+    assert 5 < row.wait_s <= 20
+
+
+def test_work_that_may_have_had_its_effect_is_looked_up_also_after_a_rest(db: Database) -> None:
+    """What an earlier attempt began stays begun, however often the upstream is not even tried afterwards."""
+    put(db, "a")
+    seen: list[bool] = []
+
+    def perform(batch: Sequence[Work], _deadline: Deadline) -> None:
+        seen.append(batch[0].was_begun)
+        raise Unknown("lost", "Lost.") if len(seen) == 1 else NotTried("resting", "Resting.", retry_after_s=20)
+
+    made = runner(db, perform)
+    for _ in range(4):
+        with db.begin() as tx:
+            tx.execute(text("UPDATE outbox SET due_at = clock_timestamp()"))
+        made.run_due("lane")
+
+    assert seen == [False, True, True, True]
