@@ -40,7 +40,8 @@ def up(data_dir: Path, port: int, with_sandbox: bool) -> None:  # noqa: FBT001 -
     """Run everything on this machine until Ctrl-C.
 
     PostgreSQL and Valkey are started from their wheels unless BRIDGE_DATABASE_URL and BRIDGE_REDIS_URL name others.
-    Once the broker is ready, one JSON line on stdout gives its addresses; logs go to stderr and DATA/logs.
+    Once the broker is ready, one JSON line on stdout gives its addresses; logs go to stderr and DATA/logs. At SIGUSR1
+    it upgrades the database and lets a new version of the broker take over from the old one, part by part.
     """
     logging.configure("info", "up")
     try:
@@ -57,7 +58,7 @@ def _run(data_dir: Path, plan: Plan) -> None:
             stack = start_stack(plan, data, supervisor)
             click.echo(json.dumps(stack.addresses, ensure_ascii=False))
             sys.stdout.flush()
-            supervisor.run()
+            supervisor.run(stack.before_renewal)
         except Stopped:
             structlog.get_logger().info("stopped_while_starting")
         finally:
@@ -65,8 +66,9 @@ def _run(data_dir: Path, plan: Plan) -> None:
 
 
 def stop_when_asked(supervisor: Supervisor) -> None:
-    """Let signals end what the supervisor runs."""
+    """Let signals end what the supervisor runs, or renew it."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, supervisor.ask_to_stop)
     if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # nohup asked for that
         signal.signal(signal.SIGHUP, supervisor.ask_to_stop)
+    signal.signal(signal.SIGUSR1, supervisor.ask_for_new)

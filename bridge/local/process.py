@@ -35,6 +35,7 @@ class Part:
 
     ``env`` is its whole environment (kept out of ``repr``: it holds secrets), ``ready`` says whether it does its work
     yet, ``stop_signal`` asks it to end within ``stop_timeout_s``; the kernel sends the same signal if we die.
+    ``renew_signal`` is for a part of which a new version may come: it starts itself anew, or ends and is started.
     """
 
     name: str
@@ -44,6 +45,7 @@ class Part:
     ready_timeout_s: float = 60.0
     stop_signal: signal.Signals = signal.SIGTERM
     stop_timeout_s: float = 10.0
+    renew_signal: signal.Signals | None = None
     cwd: Path | None = None
     run_as: Account | None = None
 
@@ -86,12 +88,14 @@ def spawn(part: Part, log: IO[bytes]) -> subprocess.Popen[bytes]:
         umask=0o077,
         start_new_session=True,
         # The one hook that runs after the change of user, which would clear the wish; it takes no lock.
-        preexec_fn=_die_with(os.getpid(), part.stop_signal),  # noqa: PLW1509
+        preexec_fn=die_with(os.getpid(), part.stop_signal),  # noqa: PLW1509
         **_identity(part.run_as),
     )
 
 
-def _die_with(parent: int, signal_number: int) -> Callable[[], None]:
+def die_with(parent: int, signal_number: int) -> Callable[[], None]:
+    """A ``preexec_fn`` that lets the kernel send the child ``signal_number`` when the thread that starts it ends."""
+
     def ask_kernel() -> None:
         if _libc.prctl(PR_SET_PDEATHSIG, signal_number, 0, 0, 0) or os.getppid() != parent:
             os._exit(1)

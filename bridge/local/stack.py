@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import importlib
+import signal
 import socket
 import sys
 from collections.abc import Mapping, Sequence
@@ -46,10 +47,13 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Stack:
-    """What runs: ``addresses`` for people, ``env`` with which another process becomes a part of it (with secrets)."""
+    """What runs: ``addresses`` for people, ``env`` with which another process becomes a part of it (with secrets), and
+    what is run before its parts are renewed.
+    """
 
     addresses: dict[str, Any]
     env: Mapping[str, str] = field(repr=False)
+    before_renewal: Sequence[Part] = field(default=(), repr=False)
 
 
 def start_stack(plan: Plan, data: DataDir, supervisor: Supervisor) -> Stack:
@@ -62,7 +66,7 @@ def start_stack(plan: Plan, data: DataDir, supervisor: Supervisor) -> Stack:
     broker_url = f"http://{HOST}:{port}"
     env = {**plan.environ, "BRIDGE_DATA_DIR": str(data.path), MARK: str(data.path)}
     env |= _start_servers(plan.environ, data, supervisor)
-    supervisor.run_once(Part("upgrade", [*plan.command, "db", "upgrade"], env, ready_timeout_s=UPGRADE_S))
+    supervisor.run_once(upgrade := Part("upgrade", [*plan.command, "db", "upgrade"], env, ready_timeout_s=UPGRADE_S))
     peers: dict[str, str] = {}
     if plan.with_sandbox:
         rehearsal = importlib.import_module("sandbox").parts(data.path, broker_url)
@@ -72,7 +76,9 @@ def start_stack(plan: Plan, data: DataDir, supervisor: Supervisor) -> Stack:
         peers = rehearsal["addresses"]
     supervisor.start(_broker_parts(plan.command, env, port))
     data.note_env(env)
-    return Stack({"ready": True, "broker": broker_url, "console": f"{broker_url}/console", "sandbox": peers}, env)
+    return Stack(
+        {"ready": True, "broker": broker_url, "console": f"{broker_url}/console", "sandbox": peers}, env, [upgrade]
+    )
 
 
 def admit(clients: Sequence[Mapping[str, Any]], database_url: str) -> None:
@@ -131,9 +137,10 @@ def _broker_parts(command: Sequence[str], env: Mapping[str, str], port: int) -> 
             ready=ready,
             ready_timeout_s=120.0,
             stop_timeout_s=35.0,
+            renew_signal=signal.SIGHUP,
         ),
-        *(Part(name, [*command, "worker"], env, stop_timeout_s=35.0) for name in WORKERS),
-        Part("relay", [*command, "relay"], env),
+        *(Part(n, [*command, "worker"], env, stop_timeout_s=35.0, renew_signal=signal.SIGTERM) for n in WORKERS),
+        Part("relay", [*command, "relay"], env, renew_signal=signal.SIGTERM),
     ]
 
 

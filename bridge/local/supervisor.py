@@ -22,6 +22,7 @@ from bridge.local.process import Part, signal_group, spawn
 log = structlog.get_logger()
 POLL_S = 0.05
 BACKOFF_FIRST_S, BACKOFF_MAX_S, STEADY_S = 0.2, 5.0, 10.0
+WARM_S = 3.0  # after this a worker that was started has usually begun to work
 LOG_BYTES_MAX = 20_000_000
 WORDS_MAX = 300
 
@@ -32,13 +33,16 @@ class Stopped(Exception):
 
 @dataclass(slots=True)
 class Child:
-    """A part and the process it runs as now; ``due_at`` is set while it waits to be started again."""
+    """A part and the process it runs as now; ``due_at`` is set while it waits to be started again, ``leaving`` while it
+    ends to be.
+    """
 
     part: Part
     process: subprocess.Popen[bytes]
     started_at: float = field(default_factory=time.monotonic)
     backoff_s: float = BACKOFF_FIRST_S
     due_at: float | None = None
+    leaving: Deadline | None = None
 
 
 class Supervisor:
@@ -50,6 +54,8 @@ class Supervisor:
         self._note_pids = note_pids
         self._children: dict[str, Child] = {}
         self._is_stopping = False
+        self._wants_new = False
+        self._old: list[str] = []
 
     @property
     def pids(self) -> Mapping[str, int]:
@@ -59,6 +65,10 @@ class Supervisor:
     def ask_to_stop(self, *_: object) -> None:
         """Make ``start`` and ``run`` return soon; may be used as a signal handler."""
         self._is_stopping = True
+
+    def ask_for_new(self, *_: object) -> None:
+        """Make ``run`` start the parts that can be renewed anew; may be used as a signal handler."""
+        self._wants_new = True
 
     def start(self, parts: Sequence[Part]) -> None:
         """Start the parts in order and wait until all of them are ready.
@@ -90,19 +100,56 @@ class Supervisor:
         words = file.read_text(errors="replace")[-WORDS_MAX:].strip().rpartition("\n")[2]
         return Misconfigured(code, "%(part)s failed: %(words)s (see %(log)s)", part=part.name, words=words, log=file)
 
-    def run(self) -> None:
-        """Start parts that end again, until asked to stop."""
+    def run(self, before_renewal: Sequence[Part] = ()) -> None:
+        """Start parts that end again, until asked to stop. When asked for new ones, run ``before_renewal`` first."""
         while not self._is_stopping:
             self.watch()
+            if self._wants_new:
+                self._wants_new = False
+                self._renew(before_renewal)
             time.sleep(POLL_S)
 
     def watch(self) -> None:
         """Look at every part once."""
         for child in self._children.values():
-            if child.due_at is None and has_ended(child.process):
+            if child.due_at is not None:
+                if time.monotonic() >= child.due_at:
+                    self._revive(child)
+            elif child.leaving is not None:
+                self._see_off(child, child.leaving)
+            elif has_ended(child.process):
                 self._bury(child)
-            elif child.due_at is not None and time.monotonic() >= child.due_at:
-                self._revive(child)
+        self._renew_next()
+
+    def _renew(self, first: Sequence[Part]) -> None:
+        """Begin to renew: who does the work before who asks for it, so that nobody is asked for what he cannot do."""
+        try:
+            for part in first:
+                self.run_once(part)
+        except Misconfigured as error:
+            log.warning("renewal_given_up", error=str(error))
+            return
+        except Stopped:
+            return
+        self._old = [name for name, child in self._children.items() if child.part.renew_signal is not None]
+
+    def _renew_next(self) -> None:
+        """Renew one part at a time, so that of two that do the same one is always at work."""
+        if not self._old or any(_is_starting(child) for child in self._children.values()):
+            return
+        child = self._children[self._old.pop()]
+        part = child.part
+        if part.renew_signal is not None:
+            os.kill(child.process.pid, part.renew_signal)
+            child.leaving = Deadline.after(part.stop_timeout_s) if part.renew_signal is part.stop_signal else None
+            log.info("part_renewed", part=part.name)
+
+    def _see_off(self, child: Child, deadline: Deadline) -> None:
+        """Start a part again that has ended to be renewed, or takes too long to."""
+        if has_ended(child.process) or deadline.is_over:
+            reap(child.process)
+            child.leaving = None
+            self._revive(child)
 
     def stop(self) -> None:
         """End every part, the last one first, each by its own signal and after its time by SIGKILL."""
@@ -156,6 +203,11 @@ class Supervisor:
         while not has_ended(child.process) and not deadline.is_over:
             time.sleep(POLL_S)
         reap(child.process)
+
+
+def _is_starting(child: Child) -> bool:
+    """Whether a part cannot be relied on for a moment."""
+    return bool(child.leaving or child.due_at) or time.monotonic() - child.started_at < WARM_S
 
 
 def has_ended(process: subprocess.Popen[bytes]) -> bool:

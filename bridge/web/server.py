@@ -1,4 +1,6 @@
-"""gunicorn with threads, set up here and not by hand: a graceful stop and reload that lose no request."""
+"""gunicorn with threads, set up here and not by hand: a graceful stop that loses no request. A new version is another
+server: see ``bridge.web.keeper``.
+"""
 
 from __future__ import annotations
 
@@ -8,17 +10,20 @@ from gunicorn.app.base import BaseApplication
 
 from bridge.bootstrap import Bridge, build
 from bridge.web.app import create_app
+from bridge.web.keeper import Kept
 from config.settings import Settings
 
 REQUESTS_BEFORE_RENEWAL = 100_000  # a process is renewed now and then, whatever leaks
 
 
 class Server(BaseApplication):  # type: ignore[misc]  # gunicorn is not typed
-    """The web part: each process builds its own ``Bridge`` after the fork."""
+    """The web part: each process builds its own ``Bridge`` after the fork. The code is imported before it, so that a
+    process renewed in a year is of the same version as its neighbours, whatever lies in the folder by then.
+    """
 
-    def __init__(self, settings: Settings, host: str, port: int) -> None:
+    def __init__(self, settings: Settings, kept: Kept) -> None:
         self._settings = settings
-        self._bind = f"{host}:{port}"
+        self._kept = kept
         self._bridge: Bridge | None = None
         super().__init__()
 
@@ -26,7 +31,7 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn is not typed
         """Hand our settings to gunicorn."""
         web = self._settings.web
         for name, value in {
-            "bind": self._bind,
+            "bind": f"fd://{self._kept.listener}",
             "worker_class": "bridge.web.worker.Staying",
             "workers": web.processes,
             "threads": web.threads,
@@ -36,6 +41,7 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn is not typed
             "max_requests": REQUESTS_BEFORE_RENEWAL,
             "max_requests_jitter": REQUESTS_BEFORE_RENEWAL // 5,
             "control_socket_disable": True,
+            "post_worker_init": self._worker_ready,
             "worker_exit": self._worker_exit,
             "loglevel": "warning",
         }.items():
@@ -44,13 +50,18 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn is not typed
     def load(self) -> Any:
         """Make the application of one process."""
         self._bridge = build(self._settings, connections_max=self._settings.web.database_connections)
-        return create_app(self._bridge)
+        app = create_app(self._bridge)
+        self._bridge.wake_erp()
+        return app
+
+    def _worker_ready(self, _worker: Any) -> None:
+        self._kept.tell_ready(self._settings.web.processes)
 
     def _worker_exit(self, _server: Any, _worker: Any) -> None:
         if self._bridge is not None:
             self._bridge.close()
 
 
-def serve(settings: Settings, host: str, port: int) -> None:
+def serve(settings: Settings, kept: Kept) -> None:
     """Serve until told to stop."""
-    Server(settings, host, port).run()
+    Server(settings, kept).run()

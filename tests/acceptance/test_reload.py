@@ -1,14 +1,15 @@
-"""The server is reloaded and stopped under load without a lost request."""
+"""The server is reloaded, replaced by another version and stopped under load without a lost request."""
 
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Self
 
@@ -18,6 +19,7 @@ import requests
 from bridge.core.migrate import upgrade
 from bridge.local.process import free_port
 
+ROOT = Path(__file__).parents[2]
 CLIENTS = 4
 LOAD_S = 4.0
 
@@ -25,7 +27,8 @@ LOAD_S = 4.0
 class Server:
     """``bridge serve`` as a process."""
 
-    def __init__(self, database_url: str, redis_url: str, data: Path) -> None:
+    def __init__(self, database_url: str, redis_url: str, data: Path, code: Path | None = None) -> None:
+        """Start it, from the ``code`` of another version if given."""
         self.url = f"http://127.0.0.1:{(port := free_port())}"
         env = {
             **os.environ,
@@ -34,7 +37,9 @@ class Server:
             "BRIDGE_DATA_DIR": str(data),
         }
         command = [sys.executable, "-m", "bridge", "serve", "--port", str(port)]
-        self.process = subprocess.Popen(command, env=env, stderr=subprocess.DEVNULL)
+        self.log = data / "serve.log"
+        with self.log.open("wb") as log:
+            self.process = subprocess.Popen(command, env=env, stderr=log, cwd=code)
         self._await()
 
     def _await(self) -> None:
@@ -43,9 +48,9 @@ class Server:
             try:
                 if requests.get(f"{self.url}/readyz", timeout=5).ok:
                     return
-            except requests.ConnectionError:
+            except requests.RequestException:
                 time.sleep(0.1)
-        raise AssertionError("the server did not start")
+        raise AssertionError(self.log.read_text(encoding="utf-8"))
 
 
 class Load:
@@ -76,6 +81,15 @@ class Load:
                 self.failures.append(repr(error))
 
 
+def eventually(is_so: Callable[[], object], within_s: float = 60.0) -> bool:
+    ends_at = time.monotonic() + within_s
+    while time.monotonic() < ends_at:
+        if is_so():
+            return True
+        time.sleep(0.1)
+    return False
+
+
 @pytest.fixture
 def server(fresh_database: str, fresh_valkey: str, tmp_path: Path) -> Iterator[Server]:
     upgrade(fresh_database)
@@ -83,6 +97,88 @@ def server(fresh_database: str, fresh_valkey: str, tmp_path: Path) -> Iterator[S
     yield server
     server.process.kill()
     server.process.wait()
+
+
+@pytest.fixture
+def code(tmp_path: Path) -> Path:
+    """A folder with the code of a version, which a test may change."""
+    folder = tmp_path / "code"
+    for package in ("bridge", "adapters", "config", "workers"):
+        shutil.copytree(ROOT / package, folder / package)
+    return folder
+
+
+@pytest.fixture
+def installed(fresh_database: str, fresh_valkey: str, tmp_path: Path, code: Path) -> Iterator[Server]:
+    """A server of the version in ``code``."""
+    upgrade(fresh_database)
+    server = Server(fresh_database, fresh_valkey, tmp_path, code)
+    yield server
+    server.process.terminate()
+    server.process.wait(40)
+
+
+def install_next_version(code: Path) -> None:
+    """A release that changes what is imported last and what is imported first, each of which needs the other."""
+    settings, health = code / "config/settings.py", code / "bridge/web/health.py"
+    settings.write_text(settings.read_text(encoding="utf-8") + "\nRELEASE = 'next'\n", encoding="utf-8")
+    old = health.read_text(encoding="utf-8")
+    new = old.replace('jsonify(status="ok")', "jsonify(status=RELEASE)")
+    assert new != old
+    health.write_text(
+        new.replace("import os\n", "import os\nfrom config.settings import RELEASE\n", 1), encoding="utf-8"
+    )
+
+
+def served_version(server: Server) -> str:
+    return str(requests.get(f"{server.url}/healthz", timeout=10).json()["status"])
+
+
+def test_a_new_version_is_served_from_its_first_import_on_and_no_request_fails(installed: Server, code: Path) -> None:
+    with Load(installed.url) as load:
+        install_next_version(code)
+        assert served_version(installed) == "ok"
+
+        installed.process.send_signal(signal.SIGHUP)
+
+        assert eventually(lambda: served_version(installed) == "next")
+        assert eventually(lambda: children(installed) == 1)  # the old server has finished what it was at
+        assert {served_version(installed) for _ in range(20)} == {"next"}
+
+    assert load.failures == []
+    assert set(load.answers) == {200}
+
+
+def test_a_version_that_does_not_start_changes_nothing_and_its_successor_is_served(
+    installed: Server, code: Path
+) -> None:
+    app = code / "bridge/web/app.py"
+    whole = app.read_text(encoding="utf-8")
+    with Load(installed.url) as load:
+        app.write_text("this is half a file (", encoding="utf-8")
+        installed.process.send_signal(signal.SIGHUP)
+        assert eventually(lambda: b"server_not_started" in installed.log.read_bytes())
+        assert served_version(installed) == "ok"
+
+        app.write_text(whole, encoding="utf-8")
+        install_next_version(code)
+        installed.process.send_signal(signal.SIGHUP)
+        assert eventually(lambda: served_version(installed) == "next")
+
+    assert load.failures == []
+    assert set(load.answers) == {200}
+
+
+def test_the_process_that_outlives_versions_knows_next_to_nothing_of_them(installed: Server) -> None:
+    maps = Path(f"/proc/{installed.process.pid}/smaps_rollup").read_text(encoding="ascii")
+    own_kb = sum(int(line.split()[1]) for line in maps.splitlines() if line.startswith("Private"))
+
+    assert own_kb < 30_000
+
+
+def children(server: Server) -> int:
+    pid = server.process.pid
+    return len(Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split())
 
 
 def test_a_reload_under_load_loses_no_request(server: Server) -> None:

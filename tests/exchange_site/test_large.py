@@ -55,9 +55,13 @@ class Site:
 
     def peaks_mb(self) -> dict[int, float]:
         """The most memory each of its processes ever had in use."""
-        pids = [self.process.pid]
-        pids += map(int, Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split())
-        return {pid: _peak_mb(pid) for pid in pids}
+        return {pid: _peak_mb(pid) for pid in _family(self.process.pid)}
+
+
+def _family(pid: int) -> list[int]:
+    """A process and its children's children."""
+    children = map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split())
+    return [pid, *(each for child in children for each in _family(child))]
 
 
 def _peak_mb(pid: int) -> float:

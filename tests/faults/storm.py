@@ -50,6 +50,7 @@ class Storm:
     fleet: Fleet
     seed: int = 1
     ttl_s: int = 2
+    patience_s: float = PATIENCE_S
     performance: str = ""
     seats: list[str] = field(default_factory=list)
     grants: list[Grant] = field(default_factory=list)
@@ -75,15 +76,21 @@ class Storm:
                 release_at = datetime.now(UTC) + timedelta(days=1)
                 allot(tx, Allotment(self.performance, "web", release_at, own))  # type: ignore[arg-type]
 
-    def rage(self, seconds: float, *disturbances: Any) -> None:
-        """Let the clients want seats for so long, and call each disturbance meanwhile with an event that ends it."""
+    def rage(self, seconds: float, *disturbances: Any, outlasts: bool = False) -> None:
+        """Let the clients want seats for so long, and call each disturbance meanwhile with an event that ends it. With
+        ``outlasts`` they go on until the disturbances have ended by themselves.
+        """
         over = threading.Event()
         with ThreadPoolExecutor(CLIENTS + len(disturbances)) as crowd:
-            futures = [crowd.submit(self._want, number, over) for number in range(CLIENTS)]
-            futures += [crowd.submit(disturb, over) for disturb in disturbances]
+            clients = [crowd.submit(self._want, number, over) for number in range(CLIENTS)]
+            disturbing = [crowd.submit(disturb, over) for disturb in disturbances]
             time.sleep(seconds)
-            over.set()
-            for future in futures:
+            try:
+                for future in disturbing if outlasts else ():
+                    future.result(200)
+            finally:
+                over.set()
+            for future in [*clients, *disturbing]:
                 future.result(200)
 
     def settle(self) -> list[str]:
@@ -168,7 +175,7 @@ class Storm:
             return None
         document: dict[str, Any] = answer.json()
         where = answer.headers.get("Location", "")
-        ends_at = time.monotonic() + PATIENCE_S
+        ends_at = time.monotonic() + self.patience_s
         while document["state"] in OPEN and time.monotonic() < ends_at:
             time.sleep(0.05)
             answer = self._send(session, "GET", where, None, "")
@@ -179,7 +186,7 @@ class Storm:
         self, session: requests.Session, method: str, path: str, body: dict[str, Any] | None, key: str
     ) -> requests.Response | None:
         headers = {"Authorization": f"Bearer {self.fleet.key}", "Idempotency-Key": key}
-        ends_at = time.monotonic() + PATIENCE_S
+        ends_at = time.monotonic() + self.patience_s
         while time.monotonic() < ends_at:
             try:
                 answer = session.request(method, self.fleet.url + path, json=body, headers=headers, timeout=30)
@@ -191,5 +198,5 @@ class Storm:
             if answer.status_code < 500 and answer.status_code != 429:
                 return answer
             time.sleep(0.1)
-        self.failures.append(f"{method} {path} got no answer in {PATIENCE_S} s")
+        self.failures.append(f"{method} {path} got no answer in {self.patience_s} s")
         return None

@@ -20,6 +20,7 @@ def main(words: list[str]) -> None:
     notes = Path(os.environ["BRIDGE_DATA_DIR"]) / f"told-{words[0]}.json"
     notes.write_text(json.dumps({k: v for k, v in os.environ.items() if k.startswith("BRIDGE_")}))
     if words[0] == "serve":
+        signal.signal(signal.SIGHUP, lambda *_: notes.with_name("renewed.json").write_text("yes"))
         HTTPServer(("127.0.0.1", int(words[2])), Answer).serve_forever()
     if words[0] in {"worker", "relay"}:
         signal.pause()

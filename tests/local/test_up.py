@@ -123,6 +123,22 @@ def test_servers_that_outlived_their_supervisor_are_ended_before_new_ones_start(
     assert read(second) == ("kept", "kept")
 
 
+def test_asked_for_a_new_version_it_upgrades_and_renews_its_own_parts_and_no_server(run_up: RunUp) -> None:
+    up = run_up()
+    addresses = up.ready()
+    before = up.pids()
+    (up.data / "told-db.json").unlink()
+
+    up.process.send_signal(signal.SIGUSR1)
+
+    assert eventually((up.data / "renewed.json").exists)
+    assert (up.data / "told-db.json").exists()
+    after = up.pids()
+    assert {name for name, pid in before.items() if after[name] != pid} == {"worker-1", "worker-2", "relay"}
+    assert not any(is_alive(before[name]) for name in ("worker-1", "worker-2", "relay"))
+    assert is_answering(addresses["broker"] + "/readyz")
+
+
 def test_a_part_that_dies_is_started_again_and_that_is_logged(run_up: RunUp) -> None:
     up = run_up()
     addresses = up.ready()
