@@ -75,6 +75,8 @@ PRINTS = {
     "reconcile": "a line a difference; exit 1 if there are any. With `--json`: "
     '`{"ok", "compared": {"payments", "postings", "by_exchange"}, '
     '"differences": [{"kind", "subject", "ours", "theirs", "what"}]}`',
+    "reconcile seats": "a line a difference; exit 1 if there are any. With `--json`: "
+    '`{"ok", "compared": {"performances"}, "differences": [{"kind", "subject", "ours", "theirs", "what"}]}`',
     "payment decide": 'what becomes of it. With `--json`: `{"payment", "decision", "why", "by"}`',
     "queue list": 'a line a row of work. With `--json`: `{"rows": […]}`',
     "queue show": "every column of the row",
@@ -88,6 +90,8 @@ def commands(group: click.Group, path: tuple[str, ...] = ()) -> Iterator[tuple[s
     for name in group.list_commands(click.Context(group)):
         found = group.get_command(click.Context(group), name)
         if isinstance(found, click.Group):
+            if found.invoke_without_command:
+                yield (*path, name)
             yield from commands(found, (*path, name))
         else:
             yield (*path, name)

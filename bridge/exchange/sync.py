@@ -15,7 +15,7 @@ import structlog
 from sqlalchemy import Connection, bindparam, text
 from sqlalchemy.dialects.postgresql import JSONB
 
-from bridge.alerts.service import Severity, raise_alert
+from bridge.alerts.service import Severity, raise_alert, resolve_alerts
 from bridge.catalogue import service as catalogue
 from bridge.core import ids, outbox
 from bridge.core.db import Database
@@ -25,12 +25,14 @@ from bridge.core.outbox import Work
 from bridge.exchange import doubts
 from bridge.ports.erp import Changes, Erp, ErpSeat
 from bridge.seats import holds
-from bridge.seats.inventory import SeatNews, Stolen, take_erp_news
+from bridge.seats.house import KEPT_IS_SOLD, seat_subject
+from bridge.seats.inventory import Kept, SeatNews, Stolen, take_erp_news
 
 log = structlog.get_logger()
 
 LANE = "erp.sync"
 STEP_ITEMS_MAX = 1000
+SOLD_ALL_THE_SAME = "the ERP sold a seat that a house hold keeps off sale here"
 STOLEN = "the ERP sold a seat that a live hold of ours had; the hold has ended"
 
 _CURSOR = text("SELECT cursor FROM sync_cursor WHERE source = :source")
@@ -143,8 +145,9 @@ def take_seats(tx: Connection, seats: Sequence[ErpSeat]) -> int:
     taken = take_erp_news(tx, news)
     _end_robbed(tx, taken.stolen)
     for stolen in taken.stolen:
-        subject = f"seat:{stolen.performance_id}:{stolen.seat_ref}"
+        subject = seat_subject(stolen.performance_id, stolen.seat_ref)
         raise_alert(tx, "seat_sold_behind_hold", subject, STOLEN, severity=Severity.WARNING)
+    _tell_of_kept(tx, taken.kept)
     _release_ghosts(tx, taken.ghosts, seats)
     doubts.ask_about(tx, taken.doubted)
     return taken.changed
@@ -156,6 +159,17 @@ def _end_robbed(tx: Connection, stolen: Sequence[Stolen]) -> None:
         seats[one.hold_id].append(one.seat_ref)
     for hold_id in sorted(seats):
         holds.lose(tx, hold_id, seats[hold_id])
+
+
+def _tell_of_kept(tx: Connection, kept: Sequence[Kept]) -> None:
+    """Seats of house holds stay off sale whatever the ERP says; that it sold one, a person must see."""
+    resolve_alerts(
+        tx, KEPT_IS_SOLD, [seat_subject(one.performance_id, one.seat_ref) for one in kept if not one.is_sold]
+    )
+    for one in kept:
+        if one.is_sold:
+            subject = seat_subject(one.performance_id, one.seat_ref)
+            raise_alert(tx, KEPT_IS_SOLD, subject, SOLD_ALL_THE_SAME, severity=Severity.WARNING)
 
 
 def _release_ghosts(tx: Connection, ghosts: Sequence[UUID], seats: Sequence[ErpSeat]) -> None:

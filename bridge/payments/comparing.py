@@ -71,7 +71,7 @@ class Kind(StrEnum):
 class Difference:
     """One difference: what it is about, what each side says, and what became of it."""
 
-    kind: Kind
+    kind: StrEnum
     subject: str
     ours: str
     theirs: str

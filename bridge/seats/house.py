@@ -10,11 +10,13 @@ from uuid import UUID
 
 from sqlalchemy import Connection, text
 
+from bridge.alerts.service import resolve_alerts
 from bridge.catalogue.goods_performance import sources_of
 from bridge.core.errors import Refused
 from bridge.seats.claim import IS_FREE
 from bridge.seats.deciding import seats_unavailable
 
+KEPT_IS_SOLD = "house_held_seat_sold"  # the alert
 _HOUSE_HOLD = text(
     """
     INSERT INTO house_hold (performance_id, seats, reason, until, channels)
@@ -46,7 +48,7 @@ _UNBLOCK = text(
     UPDATE seat s SET state = CASE WHEN s.sold_by IS NULL THEN 'free' ELSE s.state END,
         house_hold_id = NULL, sold_by = NULL, changed_xid = pg_current_xact_id()
     FROM locked l WHERE s.performance_id = l.performance_id AND s.seat_ref = l.seat_ref
-    RETURNING s.performance_id
+    RETURNING s.performance_id, s.seat_ref
     """
 )
 _ALLOTMENT = text(
@@ -138,12 +140,23 @@ def block(tx: Connection, wish: HouseHold) -> int:
 
 def unblock(tx: Connection, house_hold_id: int) -> set[UUID]:
     """Give the seats of a house hold back; return the performances whose seats the ERP should be asked about again."""
-    return set(tx.execute(_UNBLOCK, {"id": house_hold_id}).scalars())
+    return _unblock(tx, house_hold_id)
 
 
 def unblock_due(tx: Connection) -> set[UUID]:
     """Give back what was to be kept until now."""
-    return set(tx.execute(_UNBLOCK, {"id": None}).scalars())
+    return _unblock(tx, None)
+
+
+def _unblock(tx: Connection, house_hold_id: int | None) -> set[UUID]:
+    given_back = tx.execute(_UNBLOCK, {"id": house_hold_id}).all()
+    resolve_alerts(tx, KEPT_IS_SOLD, [seat_subject(performance, seat) for performance, seat in given_back])
+    return {performance for performance, _ in given_back}
+
+
+def seat_subject(performance_id: UUID, seat_ref: str) -> str:
+    """How alerts name a seat."""
+    return f"seat:{performance_id}:{seat_ref}"
 
 
 def allot(tx: Connection, wish: Allotment) -> int:

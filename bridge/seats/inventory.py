@@ -92,6 +92,15 @@ _LOCK_SEATS = text(
     ORDER BY s.performance_id, s.seat_ref FOR UPDATE OF s
     """
 )
+_KEPT = text(
+    """
+    SELECT s.performance_id, s.seat_ref, n.state = 'sold' FROM seat s
+    JOIN unnest(CAST(:performances AS uuid[]), CAST(:seats AS text[]), CAST(:states AS text[]))
+        AS n(performance_id, seat_ref, state)
+      ON n.performance_id = s.performance_id AND n.seat_ref = s.seat_ref
+    WHERE s.house_hold_id IS NOT NULL AND s.sold_by IS NULL
+    """
+)
 # The ERP names the hold of each seat that we hold or have sold in it.
 _DOUBTED = text(
     """
@@ -144,6 +153,15 @@ class Stolen:
 
 
 @dataclass(frozen=True, slots=True)
+class Kept:
+    """A seat that a house hold keeps off sale, and whether the ERP has sold it all the same."""
+
+    performance_id: UUID
+    seat_ref: str
+    is_sold: bool
+
+
+@dataclass(frozen=True, slots=True)
 class SeatNews:
     """The ERP's word on one seat."""
 
@@ -183,13 +201,14 @@ def seat_map(
 @dataclass(frozen=True, slots=True)
 class Taken:
     """What came of the ERP's news: rows changed; seats sold behind a live hold; holds that live only in the ERP; order
-    lines whose seats it no longer calls ours.
+    lines whose seats it no longer calls ours; seats that a house hold keeps off sale here.
     """
 
     changed: int
     stolen: Sequence[Stolen]
     ghosts: Sequence[UUID]
     doubted: Sequence[UUID]
+    kept: Sequence[Kept]
 
 
 def take_erp_news(tx: Connection, news: Sequence[SeatNews]) -> Taken:
@@ -205,7 +224,8 @@ def take_erp_news(tx: Connection, news: Sequence[SeatNews]) -> Taken:
     changed = tx.execute(_ERP_SAYS, _columns(facts)).rowcount + tx.execute(_ADD, _columns(echoes)).rowcount
     echoed = sorted({item.hold_id for item in echoes if item.hold_id})
     ghosts = list(tx.execute(_GHOSTS, {"holds": echoed}).scalars())
-    return Taken(changed, stolen, ghosts, list(tx.execute(_DOUBTED, _columns(news)).scalars()))
+    doubted = list(tx.execute(_DOUBTED, _columns(news)).scalars())
+    return Taken(changed, stolen, ghosts, doubted, [Kept(*row) for row in tx.execute(_KEPT, _columns(news))])
 
 
 def _stolen(tx: Connection, facts: Sequence[SeatNews]) -> list[Stolen]:
