@@ -23,19 +23,25 @@ _BEGIN = text(
     INSERT INTO storefront_goods (storefront, source, to_run_id)
     VALUES (:storefront, :source, (SELECT max(import_run_id) FROM import_run WHERE source = :source))
     ON CONFLICT (storefront, source) DO UPDATE SET to_run_id = COALESCE(storefront_goods.to_run_id, excluded.to_run_id)
-    RETURNING done_run_id, to_run_id, phase, after_id
+    RETURNING done_run_id, to_run_id, phase, after_id, resume_with, resume_after_id
     """
 )
 _MOVE = text(
     """
-    UPDATE storefront_goods SET phase = :phase, after_id = :after, changed_at = clock_timestamp()
+    UPDATE storefront_goods SET phase = :phase, after_id = :after, resume_with = '', changed_at = clock_timestamp()
+    WHERE storefront = :storefront AND source = :source
+    """
+)
+_LEAVE = text(
+    """
+    UPDATE storefront_goods SET resume_with = :word, resume_after_id = :until, changed_at = clock_timestamp()
     WHERE storefront = :storefront AND source = :source
     """
 )
 _END = text(
     """
     UPDATE storefront_goods SET done_run_id = to_run_id, to_run_id = NULL, phase = 'product', after_id = 0,
-        changed_at = clock_timestamp()
+        resume_with = '', changed_at = clock_timestamp()
     WHERE storefront = :storefront AND source = :source AND to_run_id = :to_run
     """
 )
@@ -83,7 +89,9 @@ _RESTS = text(
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """How far the push of a source's goods to a shop is."""
+    """How far the push of a source's goods to a shop is. ``resume_with`` is the word of a portion that the shop has not
+    finished, ``until`` the row it ends with.
+    """
 
     storefront: str
     source: str
@@ -91,6 +99,8 @@ class Place:
     to_run: int
     phase: str
     after: int
+    resume_with: str = ""
+    until: int = 0
 
     @property
     def values(self) -> dict[str, Any]:
@@ -110,7 +120,8 @@ def begin(tx: Connection, storefront: str, source: str) -> Place | None:
     if row.to_run_id is None or row.to_run_id <= row.done_run_id:
         tx.execute(_END, {"storefront": storefront, "source": source, "to_run": row.to_run_id})
         return None
-    return Place(storefront, source, row.done_run_id, row.to_run_id, row.phase, row.after_id)
+    known = row.done_run_id, row.to_run_id, row.phase, row.after_id, row.resume_with, row.resume_after_id
+    return Place(storefront, source, *known)
 
 
 def portion(tx: Connection, place: Place, items_max: int) -> tuple[GoodsPortion, int]:
@@ -124,6 +135,11 @@ def portion(tx: Connection, place: Place, items_max: int) -> tuple[GoodsPortion,
         rows = tx.execute(_OFFERS, values).all()
         found = _offers(tx, place, rows)
     return found, rows[-1].id if len(rows) == items_max else 0
+
+
+def leave(tx: Connection, place: Place, word: str, until: int) -> None:
+    """Note that the shop is still at work on the portion that ends with the row ``until``; no word: that it is not."""
+    tx.execute(_LEAVE, {**place.values, "word": word, "until": until})
 
 
 def pushed(tx: Connection, place: Place, after: int) -> Place | None:

@@ -9,7 +9,8 @@ from bridge.core.columns import document, moment, words
 from bridge.core.db import metadata
 
 # Goods written by imports up to ``done_run_id`` are in the shop. While a push is under way, ``to_run_id`` is where it
-# will end, and everything of ``phase`` up to the row ``after_id`` is there already.
+# will end, and everything of ``phase`` up to the row ``after_id`` is there already. A portion that the shop has and has
+# not finished ends with ``resume_after_id``; ``resume_with`` is what the shop knows it by, and as good as a password.
 storefront_goods = Table(
     "storefront_goods",
     metadata,
@@ -19,6 +20,8 @@ storefront_goods = Table(
     Column("to_run_id", BigInteger, nullable=True),
     words("phase", default="product"),
     Column("after_id", BigInteger, nullable=False, server_default="0"),
+    words("resume_with", default=""),
+    Column("resume_after_id", BigInteger, nullable=False, server_default="0"),
     moment("changed_at", is_now=True),
     CheckConstraint("phase IN ('product', 'offer')", name="phase"),
 )

@@ -27,6 +27,7 @@ from bridge.core.retry import Policy
 from bridge.core.runner import Lane, Runner
 from bridge.exchange import storefront_goods as goods
 from bridge.exchange import storefront_news as news
+from bridge.exchange.storefront_goods import Place
 from bridge.exchange.storefront_orders import Shop
 from bridge.ports.storefront import GoodsPortion, Storefront
 
@@ -34,7 +35,6 @@ log = structlog.get_logger()
 
 GOODS, ORDERS = "storefront.goods", news.LANE
 CALL_S = 120.0
-PORTION_S_MIN = 60.0  # with less time left a portion is not begun: the rest is work of its own
 VISIT_WAIT_S = 0.5
 BUSY_S = 3.0
 REFUSALS_MAX = 24  # in one visit: to find one thing among thousands takes a dozen
@@ -57,13 +57,15 @@ _UNDONE = text("SELECT 1 FROM outbox WHERE key = :key AND status IN ('ready', 'r
 @dataclass(frozen=True, slots=True)
 class Rules:
     """``goods_of`` is the source whose goods are pushed, if any; ``client`` whose orders the shop's are, if any;
-    ``ids_of`` the source whose ids the goods in these orders carry, if one is known.
+    ``ids_of`` the source whose ids the goods in these orders carry, if one is known. One piece of work takes ``call_s``
+    at most; with less than half of it left no portion is begun, and the rest is work of its own.
     """
 
     goods_of: str | None
     client: str | None
     portion_items: int
     ids_of: str | None = None
+    call_s: float = CALL_S
 
 
 class StorefrontExchange:
@@ -82,8 +84,8 @@ class StorefrontExchange:
     def lanes(self) -> list[Lane]:
         """The work behind it."""
         return [
-            Lane(GOODS, self._push_all, POLICY, batch_max=1, call_s=CALL_S),
-            Lane(ORDERS, self._exchange_orders, POLICY, batch_max=1, call_s=CALL_S),
+            Lane(GOODS, self._push_all, POLICY, batch_max=1, call_s=self._rules.call_s),
+            Lane(ORDERS, self._exchange_orders, POLICY, batch_max=1, call_s=self._rules.call_s),
         ]
 
     def steps(self) -> dict[str, Callable[[], str]]:
@@ -151,25 +153,47 @@ class StorefrontExchange:
     def _push(self, work: Work, deadline: Deadline, counts: Counter[str]) -> None:
         with self._db.begin() as tx:
             place = goods.begin(tx, self._storefront.name, self._rules.goods_of or "")
-        while place is not None and deadline.left_s >= PORTION_S_MIN:
+        while place is not None and deadline.left_s >= self._rules.call_s / 2:
+            word, until = self._push_next(place, deadline, counts)
             with self._db.begin() as tx:
-                portion, after = goods.portion(tx, place, self._rules.portion_items)
-            if not portion.is_empty:
-                self._push_portion(portion, deadline, counts)
-            with self._db.begin() as tx:
-                place = goods.pushed(tx, place, after)
+                if word:
+                    goods.leave(tx, place, word, until)
+                    break
+                place = goods.pushed(tx, place, until)
         with self._db.begin() as tx:
             if place is not None:  # the rest, with a deadline of its own
                 outbox.put(tx, GOODS, "push", work.key, {})
             outbox.done(tx, work)
 
-    def _push_portion(self, portion: GoodsPortion, deadline: Deadline, counts: Counter[str]) -> None:
+    def _push_next(self, place: Place, deadline: Deadline, counts: Counter[str]) -> tuple[str, int]:
+        """Push the next portion, or go on with the one the shop has; return the word it is left with, and its end."""
+        with self._db.begin() as tx:
+            portion, until = goods.portion(tx, place, self._rules.portion_items)
+        if not place.resume_with:
+            return self._push_portion(portion, deadline, counts), until
+        try:
+            word = self._storefront.resume(place.resume_with, deadline)
+        except (NotSent, Throttled):
+            raise
+        except BridgeError as error:
+            with self._db.begin() as tx:
+                goods.leave(tx, place, "", 0)
+            if isinstance(error, Refused):  # by a fresh push, which finds out what is refused
+                return self._push_portion(portion, deadline, counts), until
+            raise
+        if not word:
+            self._count(portion, counts)
+        return word, place.until
+
+    def _push_portion(self, portion: GoodsPortion, deadline: Deadline, counts: Counter[str]) -> str:
         """Push a portion; of one that is refused, the halves: what alone is refused is set aside, for a person to see.
 
         A shop that refuses again and again refuses everything: then nothing is set aside any more.
         """
+        if portion.is_empty:
+            return ""
         try:
-            self._storefront.push(portion, deadline)
+            word = self._storefront.push(portion, deadline)
         except Refused as refusal:
             counts.update(refusals=1)
             if counts["refusals"] > REFUSALS_MAX or not portion.refs:
@@ -177,13 +201,26 @@ class StorefrontExchange:
                     "storefront_refuses_all", "The shop refuses all goods: %(why)s", why=str(refusal)
                 ) from refusal
             if len(portion.refs) > 1:
-                for half in portion.halves():
-                    if half.refs:
-                        self._push_portion(half, deadline, counts)
-                return
-            self._set_aside(portion.refs[0], refusal)
-            counts.update(set_aside=1)
-            return
+                self._push_halves(portion, deadline, counts)
+            else:
+                self._set_aside(portion.refs[0], refusal)
+                counts.update(set_aside=1)
+            return ""
+        if not word:
+            self._count(portion, counts)
+        return word
+
+    def _push_halves(self, portion: GoodsPortion, deadline: Deadline, counts: Counter[str]) -> None:
+        for half in portion.halves():
+            if half.refs and self._push_portion(half, deadline, counts):
+                raise Throttled(
+                    "storefront_import_under_way",
+                    "The shop takes too long over a part of what it refused as a whole; all is pushed again.",
+                    retry_after_s=BUSY_S,
+                )
+
+    def _count(self, portion: GoodsPortion, counts: Counter[str]) -> None:
+        """The shop has these goods."""
         with self._db.begin() as tx:
             resolve_alerts(tx, GOODS_REFUSED, [self._about(ref) for ref in portion.refs])
         counts.update(products=len(portion.products), offers=len(portion.offers))

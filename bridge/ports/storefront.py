@@ -2,8 +2,8 @@
 
 The contract, which whoever implements ``Storefront`` keeps:
 
-1. ``push`` has applied all of a portion when it returns; repeating it changes nothing. What a portion does not mention
-   stays as it is in the shop: nothing is deleted or hidden but what is marked as deleted.
+1. ``push`` has applied all of a portion when it returns nothing; repeating it changes nothing. What a portion does not
+   mention stays as it is in the shop: nothing is deleted or hidden but what is marked as deleted.
 2. ``None`` is not said, which never means no, empty or zero: a price, a stock, a payment that is not mentioned stays.
 3. ``fetch_orders`` marks nothing in the shop: until ``OrderBatch.taken`` has returned, the same orders come again.
 4. ``tell`` changes only an order that the shop has, and never takes back that it was paid or shipped.
@@ -130,11 +130,17 @@ class Storefront(Protocol):
     def name(self) -> str:
         """Our name of it."""
 
-    def push(self, portion: GoodsPortion, deadline: Deadline) -> None:
-        """Have the shop show these goods.
+    def push(self, portion: GoodsPortion, deadline: Deadline) -> str:
+        """Have the shop show these goods; return nothing once it does, else the word to ``resume`` with.
 
         ``Refused`` if it read them and will not have them as they are; ``Unknown`` if it did not say that it shows
         them.
+        """
+
+    def resume(self, word: str, deadline: Deadline) -> str:
+        """Go on with a push that the shop has but has not finished; return as ``push`` does. Nothing is sent again.
+
+        Raises as ``push`` does; ``Unknown`` also if the shop has forgotten it, which then must be pushed anew.
         """
 
     def check(self, deadline: Deadline) -> str:

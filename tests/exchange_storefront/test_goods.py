@@ -1,10 +1,15 @@
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 import pytest
 
+from adapters.bitrix.exchange import BitrixStorefront
 from bridge.core.deadline import Deadline
-from bridge.exchange.storefront_work import GOODS
-from tests.exchange_storefront.conftest import Place
+from bridge.core.runner import Runner
+from bridge.exchange.storefront_work import GOODS, Rules, StorefrontExchange
+from tests.exchange_storefront.conftest import SOURCE, Place, settings
 
 
 def pushed(place: Place) -> list[dict[str, int]]:
@@ -211,3 +216,85 @@ def test_the_broker_is_never_there_twice_at_once(place: Place) -> None:
     place.retry()
     place.work(GOODS)
     assert list(place.elements()) == ["a"]
+
+
+def impatient(place: Place, **more: Any) -> tuple[StorefrontExchange, Runner]:
+    """The exchange with the same shop, whose pieces of work are short."""
+    given = settings("postgresql://", Path(), place.site, pause_s=0.2).bitrix
+    assert given is not None
+    shop = StorefrontExchange(place.bridge.db, BitrixStorefront(given), Rules(SOURCE, None, 100, call_s=1.5, **more))
+    return shop, Runner(place.bridge.db, {lane.name: lane for lane in shop.lanes()}, place.bridge.runner._report)
+
+
+def test_an_import_longer_than_a_piece_of_work_is_gone_on_with_and_not_begun_anew(place: Place) -> None:
+    place.tell("/_settings", step_items=1)
+    refs = [f"r{number}" for number in range(20)]
+    place.describe(*refs)
+    shop, runner = impatient(place)
+
+    shop.want_goods()
+    pieces = 0
+    while runner.run_due(GOODS):
+        pieces += 1
+        assert pieces < 30
+
+    assert len(place.elements()) == 20
+    assert pieces > 2
+    assert (place.modes().count("catalog/checkauth"), place.modes().count("catalog/init")) == (1, 1)
+    assert pushed(place) == [{"products": 20, "offers": 0}]
+    assert place.rows("SELECT resume_with, to_run_id FROM storefront_goods") == [("", None)]
+    assert place.undone() == []
+
+
+def test_what_changes_while_the_shop_is_at_work_neither_is_lost_nor_shifts_what_follows(place: Place) -> None:
+    place.tell("/_settings", step_items=1)
+    refs = [f"r{number:02}" for number in range(130)]
+    place.describe(*refs)
+    shop, runner = impatient(place)
+    shop.want_goods()
+    runner.run_due(GOODS)
+    assert place.rows("SELECT resume_with <> '', resume_after_id > 0 FROM storefront_goods") == [(True, True)]
+
+    place.describe("r05", name="Новое")
+    place.tell("/_settings", step_items=50)
+    while runner.run_due(GOODS):
+        pass
+    assert sorted(place.elements()) == sorted(refs)
+
+    place.push()
+    assert place.elements()["r05"]["name"] == "Новое r05"
+
+
+def test_a_shop_that_has_forgotten_an_import_gets_the_portion_anew(place: Place) -> None:
+    place.tell("/_settings", step_items=1)
+    place.describe(*(f"r{number}" for number in range(30)))
+    shop, runner = impatient(place)
+    shop.want_goods()
+    runner.run_due(GOODS)
+    with place.site.site.lock:
+        place.site.site.exchange.door.sessions.clear()
+
+    place.tell("/_settings", step_items=50)
+    runner.run_due(GOODS)
+    assert place.alerts() == ["storefront_exchange_failing"]
+    place.retry()
+    while runner.run_due(GOODS):
+        pass
+
+    assert len(place.elements()) == 30
+    assert (place.alerts(), place.undone()) == ([], [])
+
+
+def test_a_refusal_at_the_end_of_a_long_import_sets_one_thing_aside(place: Place) -> None:
+    place.tell("/_settings", step_items=1)
+    place.describe(*(f"r{number:02}" for number in range(20)), "zz")
+    shop, runner = impatient(place)
+    shop.want_goods()
+    runner.run_due(GOODS)
+    assert place.rows("SELECT resume_with <> '' FROM storefront_goods") == [(True,)]
+
+    place.tell("/_settings", refuses="zz", step_items=50)
+    place.work(GOODS)
+
+    assert len(place.elements()) == 20
+    assert place.alerts() == ["storefront_goods_refused"]

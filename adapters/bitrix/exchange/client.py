@@ -1,4 +1,5 @@
-"""The site as a ``Storefront``: each call is one visit from checkauth on, so that nothing of it outlives the call.
+"""The site as a ``Storefront``: each call is one visit from checkauth on. Nothing of it outlives the call but an import
+that the site has not finished.
 
 A sessid is sent only if the settings say so: once one came, the site demands it of every other 1C. Nothing is ever said
 to be whole and ``mode=deactivate`` is never called: both hide or delete what we do not know.
@@ -6,7 +7,10 @@ to be whole and ``mode=deactivate`` is never called: both hide or delete what we
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
 from datetime import UTC, datetime
+from uuid import uuid4
 from zoneinfo import ZoneInfo
 
 import structlog
@@ -16,11 +20,12 @@ from adapters.bitrix.exchange.orders import Found
 from adapters.bitrix.exchange.settings import BitrixSettings
 from adapters.bitrix.exchange.visit import SALE_VERSION, Visit
 from bridge.core.deadline import Deadline
-from bridge.core.errors import Misconfigured, Unknown
+from bridge.core.errors import Misconfigured, Throttled, Unknown
 from bridge.core.http import Sender
 from bridge.ports.storefront import GoodsPortion, OrderBatch, OrderNews, ShopOrder, UnreadableOrder
 
 log = structlog.get_logger()
+NOT_OVER_S = 30.0
 DONE = "успешно"  # what the site adds to success when it has nothing to remark
 
 
@@ -37,21 +42,38 @@ class BitrixStorefront:
         """Our name of the site."""
         return self._settings.name
 
-    def push(self, portion: GoodsPortion, deadline: Deadline) -> None:
-        """Send the files of ``portion`` and have each imported to its end.
+    def push(self, portion: GoodsPortion, deadline: Deadline) -> str:
+        """Send the files of ``portion`` and have each imported, to its end or to the deadline.
 
-        A failure anywhere is made good by pushing the portion again: ``init`` throws away what was sent before.
+        A failure anywhere is made good by pushing the portion again: ``init`` throws away what was sent before. The
+        names of the files are new each time, so that nothing is ever imported for ours that another 1C has sent.
         """
-        files = goods.files(portion, self._settings.catalog_ref, self._settings.catalog_name, self._now())
+        files = goods.files(portion, self._settings.catalog_ref, self._settings.catalog_name, self._now(), uuid4())
         visit = self._enter("catalog", deadline)
         visit.init()
         for name, content in files.items():
             visit.send(name, content)
-        for name in files:
-            visit.bring_in(name)
         log.info(
-            "storefront_goods_pushed", storefront=self.name, products=len(portion.products), offers=len(portion.offers)
+            "storefront_goods_sent", storefront=self.name, products=len(portion.products), offers=len(portion.offers)
         )
+        return self._bring_in(visit, list(files))
+
+    def resume(self, word: str, deadline: Deadline) -> str:
+        """Go on with the import in the session in which it was begun: only there does the site know how far it is."""
+        known = json.loads(word)
+        visit = Visit.again(self._settings, self._sender, known["visit"], deadline)
+        try:
+            return self._bring_in(visit, known["files"])
+        except Misconfigured as error:
+            message = "The site has forgotten the import that was under way, and it begins anew: %(why)s"
+            raise Unknown("storefront_import_lost", message, upstream=errors.UPSTREAM, why=str(error)) from error
+
+    def _bring_in(self, visit: Visit, names: Sequence[str]) -> str:
+        for at, name in enumerate(names):
+            if visit.bring_in(name) is None:
+                return json.dumps({"visit": visit.memory, "files": names[at:]})
+        log.info("storefront_goods_pushed", storefront=self.name, files=len(names))
+        return ""
 
     def check(self, deadline: Deadline) -> str:
         """Log in as for goods. Not as for orders: that would spoil the ``success`` of whoever fetches them just now."""
@@ -71,6 +93,9 @@ class BitrixStorefront:
         name = f"orders-{news_.our_ref}.xml"
         visit.send(name, news.document(news_, self._now()))
         words = visit.bring_in(name)
+        if words is None:
+            message = "The site is still importing %(file)s; it is asked again."
+            raise Throttled("storefront_import_under_way", message, retry_after_s=NOT_OVER_S, file=name)
         return "" if DONE in words.casefold() else errors.shown(words)
 
     def _enter(self, kind: str, deadline: Deadline) -> Visit:

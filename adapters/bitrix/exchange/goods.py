@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
+from uuid import UUID
 
 from adapters.bitrix.exchange import xml
 from adapters.bitrix.exchange.xml import Tag
@@ -22,20 +23,20 @@ NAME_CHARS_MAX = 250
 Tree = list[tuple[str, object]]
 
 
-def files(portion: GoodsPortion, catalog_ref: str, catalog_name: str, now: datetime) -> dict[str, bytes]:
-    """The files of a portion by their names, in the order in which they are to be imported."""
+def files(portion: GoodsPortion, catalog_ref: str, catalog_name: str, now: datetime, mark: UUID) -> dict[str, bytes]:
+    """The files of a portion by their names, which end in ``mark``, in the order in which they are to be imported."""
     ids: Tree = [("Ид", catalog_ref), ("Наименование", catalog_name)]
     made: dict[str, Tree] = {}
     if portion.groups or portion.products:
-        made["import.xml"] = _catalog(portion, ids, catalog_ref)
+        made["import"] = _catalog(portion, ids, catalog_ref)
     full: list[object] = [_offer(one) for one in portion.offers if _name(one)]
     bare = [one for one in portion.offers if not _name(one)]
     prices: list[object] = [[("Ид", one.ref), ("Цены", _prices(one.prices))] for one in bare if one.prices]
     rests: list[object] = [[("Ид", one.ref), ("Остатки", _rests(one))] for one in bare if one.rests]
-    for name, offers in {"offers.xml": full, "prices.xml": prices, "rests.xml": rests}.items():
+    for name, offers in {"offers": full, "prices": prices, "rests": rests}.items():
         if offers:
             made[name] = _package(portion, offers, catalog_ref, catalog_name)
-    return {name: xml.document(content, now) for name, content in made.items()}
+    return {f"{name}___{mark}.xml": xml.document(content, now) for name, content in made.items()}
 
 
 def _catalog(portion: GoodsPortion, ids: Tree, catalog_ref: str) -> Tree:

@@ -10,6 +10,7 @@ import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import urlencode
 
 import structlog
@@ -17,7 +18,7 @@ import structlog
 from adapters.bitrix.exchange import errors
 from adapters.bitrix.exchange.settings import BitrixSettings
 from bridge.core.deadline import Deadline
-from bridge.core.errors import Throttled, Unknown
+from bridge.core.errors import Unknown
 from bridge.core.http import Request, Response, Sender
 
 log = structlog.get_logger()
@@ -28,7 +29,7 @@ SALE_VERSION = (
 ANSWER_BYTES_MAX = 50_000_000
 REPEATS_MAX = 3
 RESUME_S = 1.0
-NOT_OVER_S = 30.0
+STEP_S_MIN = 0.1  # with less time left no step is asked for
 _COOKIE = re.compile(r"(?:^|, ?)([!#$%&'*+.^_`|~0-9A-Za-z-]+)=([^;,]*)")
 _CHARSET = re.compile(r"charset=[\"']?([\w-]+)", re.IGNORECASE)
 
@@ -61,6 +62,18 @@ class Visit:
         self._token = ""
         self._part_bytes = settings.part_bytes
 
+    @classmethod
+    def again(cls, settings: BitrixSettings, sender: Sender, known: Mapping[str, Any], deadline: Deadline) -> Visit:
+        """A visit begun by somebody else, from what its ``memory`` was."""
+        visit = cls(settings, sender, known["kind"], deadline)
+        visit._cookies, visit._token = dict(known["cookies"]), known["token"]
+        return visit
+
+    @property
+    def memory(self) -> dict[str, Any]:
+        """What another process must know to go on with this visit: whoever has it is in the site as we are."""
+        return {"kind": self._kind, "cookies": self._cookies, "token": self._token}
+
     def for_another(self, deadline: Deadline) -> Visit:
         """The same visit, continued under another deadline."""
         self._deadline = deadline
@@ -89,11 +102,11 @@ class Visit:
         for at in range(0, len(content), self._part_bytes):
             self.ask("file", content[at : at + self._part_bytes], filename=name)
 
-    def bring_in(self, name: str) -> str:
+    def bring_in(self, name: str) -> str | None:
         """Have a file imported, step by step, until the site says that it is; return what it remarks.
 
-        An answer that got lost is asked for again in the same visit, where the site goes on with the same file. Raises
-        ``Throttled`` if the deadline comes first.
+        An answer that got lost is asked for again in the same visit, where the site goes on with the same file.
+        ``None`` if the deadline comes first: the site goes on where it was if it is asked again in the same visit.
         """
         lost = 0
         while True:
@@ -103,12 +116,14 @@ class Visit:
                 lost += 1
                 if error.code in ("storefront_refused", "storefront_answer_unreadable") or lost > REPEATS_MAX:
                     raise
-                self._pause(RESUME_S, name)
-                continue
-            if said.word == "success":
-                return said.words
-            lost = 0
-            self._pause(self._settings.pause_s, name)
+                pause_s = RESUME_S
+            else:
+                if said.word == "success":
+                    return said.words
+                lost, pause_s = 0, self._settings.pause_s
+            if self._deadline.left_s <= pause_s + STEP_S_MIN:
+                return None
+            time.sleep(pause_s)
 
     def ask(self, mode: str, body: bytes | None = None, **arguments: str) -> Said:
         """Ask for a status word. Whatever is neither success nor progress is raised as what it proves."""
@@ -143,12 +158,6 @@ class Visit:
             raise error
         self._cookies |= dict(_COOKIE.findall(response.headers.get("set-cookie", "")))
         return response
-
-    def _pause(self, seconds: float, name: str) -> None:
-        if self._deadline.left_s <= seconds:
-            message = "The site is still importing %(file)s; it is asked again."
-            raise Throttled("storefront_import_under_way", message, retry_after_s=NOT_OVER_S, file=name)
-        time.sleep(seconds)
 
 
 def _text(response: Response) -> str:

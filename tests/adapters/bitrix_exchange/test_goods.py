@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from bridge.core.deadline import Deadline
-from bridge.core.errors import BridgeError, Misconfigured, NotSent, Throttled, Unknown
+from bridge.core.errors import BridgeError, Misconfigured, Unknown
+from bridge.ports.storefront import GoodsPortion
 from sandbox.bitrix.app import BitrixSandbox
 from tests.adapters.bitrix_exchange.conftest import Make, Other, audit, modes, soon, tell
 from tests.adapters.bitrix_exchange.goods import offer, offers, products
@@ -229,11 +230,50 @@ def test_another_1c_that_wipes_our_files_makes_the_push_fail_and_not_half_succee
     assert "Ошибка открытия файла" in str(found.value)
 
 
-def test_an_import_that_takes_too_long_is_given_up_at_the_deadline(site: BitrixSandbox, make: Make) -> None:
+def many() -> GoodsPortion:
+    return products(*(f"r{number}" for number in range(40)))
+
+
+def test_an_import_that_takes_longer_than_a_call_is_gone_on_with_where_it_was(site: BitrixSandbox, make: Make) -> None:
     tell(site, "/_settings", step_items=1)
 
-    with pytest.raises((Throttled, NotSent)):
-        make(pause_s=0.3).push(products(*(f"r{number}" for number in range(200))), Deadline.after(1.5))
+    word, calls = make(pause_s=0.01).push(many(), Deadline.after(0.5)), 1
+    assert word
+    while word:
+        word = make(pause_s=0.01).resume(word, Deadline.after(0.5))
+        calls += 1
+        assert calls < 30
+
+    assert len(elements(site)) == 40
+    modes = [call["mode"] for call in audit(site)["calls"]]
+    assert (modes.count("checkauth"), modes.count("init")) == (1, 1)
+
+
+def test_a_site_that_has_forgotten_an_import_gets_it_anew(site: BitrixSandbox, make: Make) -> None:
+    tell(site, "/_settings", step_items=1)
+    shop = make(pause_s=0.01)
+    word = shop.push(many(), Deadline.after(0.3))
+    with site.site.lock:
+        site.site.exchange.door.sessions.clear()
+
+    with pytest.raises(Unknown):
+        shop.resume(word, soon())
+
+    assert shop.push(many(), soon()) == ""
+    assert len(elements(site)) == 40
+
+
+def test_files_of_another_1c_are_never_taken_for_those_that_were_sent(site: BitrixSandbox, make: Make) -> None:
+    tell(site, "/_settings", step_items=1)
+    shop = make(pause_s=0.01)
+    word = shop.push(many(), Deadline.after(0.3))
+    other = Other(site)
+    other.enter("catalog")
+    other.ask("catalog", "init")
+    other.ask("catalog", "file", b"<a/>", filename="import.xml")
+
+    with pytest.raises(Unknown, match="Ошибка открытия файла"):
+        shop.resume(word, soon())
 
 
 @pytest.mark.parametrize(
