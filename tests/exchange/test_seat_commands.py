@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 import pytest
 
+from bridge.seats.inventory import seat_map
 from tests.exchange.stage import Stage
 
 A, B, C = "P-01-01", "P-01-02", "P-01-03"
@@ -207,3 +210,47 @@ def _eventually_active(stage: Stage, hold_id: str) -> bool:
             return True
         stage.run("SELECT pg_sleep(0.1)")
     return False
+
+
+def test_a_seat_that_1c_refused_is_on_sale_to_nobody_until_1c_has_said_whose_it_is(stage: Stage) -> None:
+    stage.box_office("sell", seats=[A])
+    stage.hold(A, B, expect=409)
+
+    assert on_the_map(stage, A, B) == ["held", "free"]
+    asked = calls(stage).count("ApplySeatCommands")
+    assert stage.hold(A, expect=409)["lost"] == [A]
+    assert calls(stage).count("ApplySeatCommands") == asked
+
+    stage.work()
+    assert on_the_map(stage, A) == ["sold"]
+
+
+def test_a_partial_hold_goes_on_without_the_seat_1c_refused_which_is_read_anew(stage: Stage) -> None:
+    stage.box_office("sell", seats=[A])
+
+    hold = stage.hold(A, B, partial=True, expect=202)
+    assert on_the_map(stage, A, B) == ["held", "held"]
+    stage.work(is_later=True)
+
+    assert [seat["id"] for seat in stage.get(f"/v1/holds/{hold['id']}")["seats"]] == [B]
+    assert on_the_map(stage, A, B) == ["sold", "held"]
+    assert stage.onec_seat(B) == {"state": "held", "owner": hold["id"]}
+
+
+def test_a_1c_whose_password_was_changed_is_said_at_once_and_is_one_alert(stage: Stage) -> None:
+    stage.onec.service.infobase.settings.change(password="other")
+
+    for seat in (A, B):
+        assert stage.hold(seat, expect=503)["code"] == "erp_unavailable"
+
+    assert stage.alerts() == ["erp_misconfigured"]
+    assert on_the_map(stage, A, B) == ["free", "free"]
+    stage.onec.service.infobase.settings.change(password="пароль1")
+    assert stage.hold(A)["state"] == "active"
+    assert stage.alerts() == []
+
+
+def on_the_map(stage: Stage, *seats: str) -> list[str]:
+    with stage.bridge.db.begin() as tx:
+        shown = {seat.id: seat.state for seat in seat_map(tx, UUID(stage.performance), None).seats}
+    return [shown[seat] for seat in seats]

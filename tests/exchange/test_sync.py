@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from bridge.core import outbox
 from bridge.core.deadline import Deadline
 from bridge.core.errors import BridgeError
 from bridge.exchange import sync
@@ -161,3 +162,17 @@ def test_the_same_reading_is_wanted_once(stage: Stage) -> None:
     assert stage.undone() == [("changes", "ready")]
     stage.work()
     assert stage.undone() == []
+
+
+def test_a_reading_that_runs_may_have_read_before_so_another_is_wanted_but_never_a_third(stage: Stage) -> None:
+    db, ref = stage.bridge.db, stage.ref()
+
+    def wanted() -> int:
+        with db.begin() as tx:
+            sync.refresh_performance(tx, ref)
+        return int(stage.one("SELECT count(*) FROM outbox WHERE kind = 'performance'"))
+
+    assert (wanted(), wanted()) == (1, 1)
+    with db.begin() as tx:
+        outbox.claim_due(tx, sync.LANE, rows_max=1, lease_s=60)
+    assert (wanted(), wanted()) == (2, 2)
