@@ -10,6 +10,7 @@ from sqlalchemy import Connection, func, insert, select, update
 from bridge.catalogue.goods_known import KnownFile, find_known
 from bridge.catalogue.goods_store import GoodsStore
 from bridge.catalogue.goods_tables import import_run
+from bridge.core.db import plan_for_many
 from bridge.core.errors import Throttled
 from bridge.ports.goods import GoodsReading, Skipped
 
@@ -58,21 +59,8 @@ def import_goods(tx: Connection, reading: GoodsReading, *, file: str, source: st
     return report
 
 
-# Within a transaction nothing tells the planner how much the tables have grown, so plans must neither be kept nor read
-# all of a table; planning anew costs next to nothing where a statement writes thousands of rows.
-# A batch on a busy machine may take longer than anything a buyer waits for.
-_PLANS = {
-    "statement_timeout": "60s",
-    "plan_cache_mode": "force_custom_plan",
-    "enable_seqscan": "off",
-    "enable_hashjoin": "on",
-    "enable_mergejoin": "on",
-}
-_PLAN_FOR_MANY = select(*(func.set_config(name, value, True) for name, value in _PLANS.items()))  # noqa: FBT003  SQL
-
-
 def _read(tx: Connection, reading: GoodsReading, file: str, source: str, run_id: int) -> ImportReport:
-    tx.execute(_PLAN_FOR_MANY)
+    plan_for_many(tx)
     with ThreadPoolExecutor(1, "import") as writer:
         store = GoodsStore(tx, source, run_id, writer)
         for item in reading:

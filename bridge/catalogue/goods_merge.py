@@ -54,7 +54,7 @@ def _statement(table: Table, shared: tuple[str, ...]) -> Insert | ReturningInser
         .render_derived(name="given", with_types=True)
     )
     new = {name: bindparam(name, type_=table.c[name].type) if name in shared else given.c[name] for name in names}
-    # A look-up by key for each row, which no planner can take for anything else: see goods_import.
+    # A look-up by key for each row, which no planner can take for anything else: see core/db.
     old = select(table).where(*(table.c[key] == new[key] for key in keys)).limit(1).lateral("old")
     merged = {name: value if name in shared else _merged(value, old.c[name]) for name, value in new.items()}
     free = [name for name in names if name not in keys]

@@ -1,7 +1,8 @@
 """Goods of the ERP's own catalogue: read on a schedule, step by step, into the same goods that files bring.
 
-A step is stored with the cursor behind it in one transaction, so a crash repeats the step, and a repeated step writes
-nothing. Steps never run side by side: their work has one key.
+A step is stored with the cursor behind it in one transaction, and so are the seats that follow from it where a node of
+the same goods sells them; a crash repeats the step, and a repeated step writes nothing. Steps never run side by side:
+their work has one key.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from bridge.core.db import Database
 from bridge.core.deadline import Deadline
 from bridge.core.errors import BridgeError
 from bridge.core.outbox import Work
+from bridge.exchange import seats_of_goods
 from bridge.exchange.erp_orders import take_news
 from bridge.ports.goods import FileKind, Item, Offer, Product, Rest, Tally
 from bridge.ports.goods_source import GoodsSource, GoodsStep
@@ -142,15 +144,20 @@ class GoodsSync:
         file = f"{self._name} {step.name}"
         report = import_goods(tx, _Reading(items), file=file, source=self._goods.source)
         tx.execute(_FORGET, {"source": self._goods.source, "file": file})
-        return {"written": report.written} if report.written else {}
+        taken = seats_of_goods.take(tx, self._goods.source)
+        counts = {"written": report.written, "performances": taken.performances, "seats": taken.seats}
+        return {name: count for name, count in counts.items() if count}
 
     def _sold_out(self, tx: Connection, items: Sequence[Item]) -> list[Offer]:
-        """A balance has no row for what is gone: what was in stock and is not mentioned is zero."""
+        """A balance has no row for what is gone: what was in stock and is not mentioned is zero. A total that a file
+        said is not spoken of where the balance tells of the stores: whichever was said last counts.
+        """
         mentioned = {(one.ref, rest.store_ref) for one in items if isinstance(one, Offer) for rest in one.rests or ()}
         said = {one.ref: list(one.rests or ()) for one in items if isinstance(one, Offer) and one.rests}
         gone: dict[tuple[str, str, str], list[Rest]] = defaultdict(list)
         for row in tx.execute(_IN_STOCK, {"source": self._goods.source}):
-            if (row.ref, row.store_ref) not in mentioned:
+            is_total_of_known = not row.store_ref and row.ref in said
+            if (row.ref, row.store_ref) not in mentioned and not is_total_of_known:
                 gone[row.ref, row.product_ref, row.characteristic_ref].append(Rest(row.store_ref, Decimal(0)))
         return [Offer(*refs, rests=[*said.get(refs[0], []), *rests]) for refs, rests in gone.items()]
 

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from sqlalchemy import text
 
-from bridge.core.db import Database
+from bridge.core.db import Database, plan_for_many
 from bridge.core.deadline import Deadline
 from bridge.core.errors import BridgeError
 from bridge.core.money import Money
@@ -49,6 +49,7 @@ def compare_postings(db: Database, erp: Erp | None, since: datetime, until: date
     is not asked for; what could not be asked is a difference too. Without an ERP they are judged by what is known here.
     """
     with db.begin() as tx:
+        plan_for_many(tx)
         rows = tx.execute(_POSTINGS, {"since": since, "until": until, "unseen_s": WAITS_UNSEEN_S}).all()
     found: list[Difference] = []
     for start in range(0, len(rows), BATCH):

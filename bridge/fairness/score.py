@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import Connection, text
 
+from bridge.core.db import plan_for_many
 from bridge.fairness.model import Grade, grade
 
 # A hold that lives, was refused by the ERP or is uncertain says nothing about whoever asked for it.
@@ -29,6 +30,7 @@ _KEEP = text(
 
 def compute_scores(tx: Connection, days: int, holds_min: int) -> str:
     """Grade every client by the holds of the last ``days`` that ended; return a line on what came of it."""
+    plan_for_many(tx)
     rows = tx.execute(_COUNT, {"days": days}).all()
     graded = [(row, grade(row.sold, row.ended, Grade(row.before), holds_min)) for row in rows]
     for row, given in graded:

@@ -15,6 +15,7 @@ from sqlalchemy import Connection, text
 
 from bridge.alerts.service import resolve_alert
 from bridge.core import ids
+from bridge.core.db import plan_for_many
 from bridge.core.errors import Refused
 from bridge.core.money import Money
 from bridge.orders import service as orders
@@ -96,6 +97,7 @@ _UNDECIDED = text(
 
 def exceptions(tx: Connection) -> Sequence[Exceptional]:
     """All money that waits for a person, the oldest first."""
+    plan_for_many(tx)
     return [Exceptional(*row) for row in tx.execute(_EXCEPTIONS, {"lane": facts.LANE})]
 
 

@@ -11,6 +11,7 @@ from datetime import date, datetime
 
 from sqlalchemy import Connection, text
 
+from bridge.core.db import plan_for_many
 from bridge.payments.facts import LANE
 
 _BY_DAY = text(
@@ -60,5 +61,6 @@ class DayOfPayments:
 
 def payments_by_day(tx: Connection, since: datetime, until: datetime, zone: str) -> Sequence[DayOfPayments]:
     """The days of ``zone`` in which money moved, from ``since`` until before ``until``."""
+    plan_for_many(tx)
     values = {"since": since, "until": until, "zone": zone, "lane": LANE}
     return [DayOfPayments(*row) for row in tx.execute(_BY_DAY, values)]

@@ -163,10 +163,10 @@ class Theatre:
             over.set()
             thread.join(10)
 
-    def add_node(self, name: str, *, takes_orders: bool = True) -> None:
+    def add_node(self, name: str, *, takes_orders: bool = True, dialect: Dialect = Dialect.UT11) -> None:
         """One more 1C."""
         with self.bridge.db.begin() as tx:
-            self.nodes[name] = add_node(tx, name, Dialect.UT11, Orders() if takes_orders else None)
+            self.nodes[name] = add_node(tx, name, dialect, Orders() if takes_orders else None)
 
     def add_channel(self, name: str) -> None:
         """One more channel with a key."""
