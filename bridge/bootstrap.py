@@ -6,7 +6,7 @@ Build one per process, after any fork: it opens connections and threads at first
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from flask import Blueprint
@@ -252,7 +252,7 @@ def _providers(settings: Settings) -> dict[tuple[str, str], Provider]:
     return made
 
 
-def _lanes(settings: Settings, db: Database, erp: Erp | None, accounts: Accounts) -> list[Lane]:
+def _lanes(settings: Settings, db: Database, erp: GuardedErp | None, accounts: Accounts) -> list[Lane]:
     # A posting repeated too early could be made twice. Seat commands are the same when repeated (port, 3 and 4), so
     # they are looked up as soon as the ERP may have drawn breath.
     policy = Policy(settle_s=settings.erp.settle_s)
@@ -265,10 +265,10 @@ def _lanes(settings: Settings, db: Database, erp: Erp | None, accounts: Accounts
     commands = SeatCommands(db, erp, seats_policy)
     postings = Postings(db, erp, policy)
     returned = SeatsReturned(db, erp)
-    return [
-        provider,
+    of_erp = (
         Lane(holds.LANE, commands.perform, seats_policy, given.commands_max, given.seats_call_s),
         Lane(facts.LANE, postings.perform, policy, given.postings_max, given.postings_call_s),
         Lane(doubts.LANE, returned.perform, policy, given.commands_max),
         Lane(SYNC, Sync(db, erp).perform, policy, batch_max=1, call_s=120.0),
-    ]
+    )
+    return [provider, *(replace(lane, is_resting=erp.is_resting) for lane in of_erp)]

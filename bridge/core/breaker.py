@@ -46,8 +46,6 @@ class Limits:
     rest_s: float = 30.0
 
 
-REST_MAX_S = 30.0  # how soon work that met a resting upstream looks again, if nobody tells it to before
-
 OnChange = Callable[[BreakerState, str], None]
 HARMLESS = (Refused, IntegrityMismatch)
 
@@ -77,6 +75,11 @@ class Breaker:
         with self._lock:
             return self._rest_s() > 0
 
+    def check(self) -> None:
+        """Raise ``NotTried`` if a call made now would not pass."""
+        if self.is_resting:
+            raise self._resting()
+
     @contextmanager
     def call(self) -> Iterator[None]:
         """Let a call pass and learn from how it ends. Raises ``NotTried`` while open."""
@@ -104,10 +107,17 @@ class Breaker:
             if self._state is BreakerState.CLOSED:
                 return
             if self._rest_s() > 0:
-                raise resting()
+                raise self._resting()
             self._state = BreakerState.HALF_OPEN
             self._next_trial_at = self._clock() + self._limits.open_s
         self._tell(BreakerState.HALF_OPEN, "one call finds out")
+
+    def _resting(self) -> NotTried:
+        return NotTried(
+            "upstream_resting",
+            "The upstream failed too often and is left alone for a moment.",
+            retry_after_s=self._limits.open_s,
+        )
 
     def _rest_s(self) -> float:
         return 0.0 if self._state is BreakerState.CLOSED else self._next_trial_at - self._clock()
@@ -143,12 +153,3 @@ class Breaker:
         calls = len(self._recent)
         failures = calls - sum(self._recent)
         return calls >= self._limits.calls_min and failures / calls >= self._limits.failures_share
-
-
-def resting() -> NotTried:
-    """Why a call was not made while an upstream is left alone."""
-    return NotTried(
-        "upstream_resting",
-        "The upstream failed too often and is left alone for a moment.",
-        retry_after_s=REST_MAX_S,
-    )

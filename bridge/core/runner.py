@@ -22,11 +22,16 @@ Perform = Callable[[Sequence[Work], Deadline], None]
 Report = Callable[[Connection, Work, BridgeError], None]
 
 
+def _never() -> bool:
+    return False
+
+
 @dataclass(frozen=True, slots=True)
 class Lane:
     """Work of one sort. ``perform`` gets a batch and a deadline, calls outside, and settles every row together with its
     result; what it leaves unsettled by raising a ``BridgeError`` is retried or buried by ``policy``.
-    ``lease_s`` exceeds ``call_s``, so that a zombie has stopped before another may start.
+    ``lease_s`` exceeds ``call_s``, so that a zombie has stopped before another may start. While it ``is_resting``, due
+    work is left where it is: nobody would be called.
     """
 
     name: str
@@ -35,6 +40,7 @@ class Lane:
     batch_max: int = 50
     call_s: float = 30.0
     lease_slack_s: float = 5.0
+    is_resting: Callable[[], bool] = _never
 
     @property
     def lease_s(self) -> float:
@@ -55,16 +61,22 @@ class Runner:
     def run_due(self, lane_name: str) -> int:
         """Perform one batch of due work and return its size."""
         lane = self.lanes[lane_name]
+        if lane.is_resting():
+            return 0
         with self.db.begin() as tx:
             batch = outbox.claim_due(tx, lane.name, rows_max=lane.batch_max, lease_s=lane.lease_s)
         self.perform(lane, batch)
         return len(batch)
 
     def run_these(self, lane_name: str, ids: Sequence[int]) -> None:
-        """Perform those of the fresh rows ``ids`` that nobody has begun, and what else is due."""
+        """Perform those of the fresh rows ``ids`` that nobody has begun, and what else is due.
+
+        They are performed also while the lane rests: whoever waits for them learns that nobody can be asked.
+        """
         lane = self.lanes[lane_name]
+        rows_max = min(len(ids), lane.batch_max) if lane.is_resting() else lane.batch_max
         with self.db.begin() as tx:
-            batch = outbox.claim_these(tx, lane.name, ids, rows_max=lane.batch_max, lease_s=lane.lease_s)
+            batch = outbox.claim_these(tx, lane.name, ids, rows_max=rows_max, lease_s=lane.lease_s)
         self.perform(lane, batch)
 
     def perform(self, lane: Lane, batch: Sequence[Work]) -> None:

@@ -18,7 +18,7 @@ from sqlalchemy import Connection, text
 
 from bridge.alerts.service import Severity, raise_alert, resolve_alert
 from bridge.core import outbox
-from bridge.core.breaker import REST_MAX_S, Breaker, BreakerState, Limits, resting
+from bridge.core.breaker import Breaker, BreakerState, Limits
 from bridge.core.db import Database
 from bridge.core.deadline import Deadline
 from bridge.core.errors import NotTried
@@ -39,6 +39,7 @@ from bridge.ports.erp import (
 
 log = structlog.get_logger()
 T = TypeVar("T")
+MAINTENANCE_LOOK_S = 30.0  # work that met planned maintenance looks again so soon, if nobody tells it to before
 LOOK_S = 1.0  # how long a process believes what it last read about the upstream
 STALE_RESTS = 3  # a process that leaves an upstream alone says so again after each rest; whoever is silent has gone
 MAINTENANCE = "maintenance"
@@ -120,6 +121,10 @@ class GuardedErp:
         """What this process thinks of the ERP."""
         return self._breaker.state
 
+    def is_resting(self) -> bool:
+        """Whether this process would not call the ERP now, because it failed too often."""
+        return self._breaker.is_resting
+
     def ping(self, deadline: Deadline) -> ErpInfo:
         """Say who answers."""
         return self._guard(lambda: self._erp.ping(deadline), deadline)
@@ -173,8 +178,7 @@ class GuardedErp:
     @contextmanager
     def _permit(self, deadline: Deadline, use: Use) -> Iterator[None]:
         """A resting ERP is not waited for: nobody queues for a session that would not be used."""
-        if self._breaker.is_resting:
-            raise resting()
+        self._breaker.check()
         wait = deadline.at_most(self._wait_s) if use is Use.SEATS else deadline
         with self._permits[use].take(wait, is_background=use is not Use.SEATS):
             yield
@@ -183,7 +187,9 @@ class GuardedErp:
         if time.monotonic() - self._seen.read_at > LOOK_S:
             self._look()
         if self._seen.state == MAINTENANCE:
-            raise NotTried("erp_maintenance_planned", "The ERP is in planned maintenance.", retry_after_s=REST_MAX_S)
+            raise NotTried(
+                "erp_maintenance_planned", "The ERP is in planned maintenance.", retry_after_s=MAINTENANCE_LOOK_S
+            )
 
     def _look(self) -> None:
         before = self._seen.state

@@ -195,3 +195,19 @@ def test_work_that_may_have_had_its_effect_is_looked_up_also_after_a_rest(db: Da
         made.run_due("lane")
 
     assert seen == [False, True, True, True]
+
+
+def test_due_work_of_a_resting_lane_is_left_but_who_waits_for_his_own_is_told(db: Database) -> None:
+    mine, due = put(db, "mine", "due")
+    seen: list[list[int]] = []
+
+    def perform(batch: Sequence[Work], _deadline: Deadline) -> None:
+        seen.append([work.id for work in batch])
+
+    made = runner(db, perform, is_resting=lambda: True)
+
+    assert made.run_due("lane") == 0
+    made.run_these("lane", [mine])
+
+    assert seen == [[mine]]
+    assert [row.status for row in rows(db, f"SELECT status FROM outbox WHERE outbox_id = {due}")] == ["ready"]
