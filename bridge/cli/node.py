@@ -15,6 +15,7 @@ TWO_WAYS = (
     "An ERP is set up too. Money of orders of this node's own goods goes to it by this exchange alone, never through\n"
     "the ERP. If both are one infobase, let the ERP have it: add the node with --payments elsewhere instead."
 )
+SWITCH = {"on": True, "off": False}
 
 
 @click.group()
@@ -29,7 +30,8 @@ def node() -> None:
 @click.option(
     "--payments",
     type=click.Choice([carrier.value for carrier in Carrier]),
-    help="How orders tell it of money. Default: siblings for module31, requisites for the others.",
+    help="How orders tell it of money. Default: siblings for module31, requisites for the others. Siblings are read by "
+    "module31 alone, subordinates by unf alone.",
 )
 @click.option(
     "--which-orders",
@@ -65,6 +67,16 @@ def add(name: str, dialect: str, as_json: bool, **given: Any) -> None:  # noqa: 
     help="What hides goods it no longer mentions: its word (deactivate), a whole exchange, nothing.",
 )
 @click.option(
+    "--payments",
+    type=click.Choice([carrier.value for carrier in Carrier]),
+    help="How orders tell it of money from now on. Siblings: module31 alone; subordinates: unf alone.",
+)
+@click.option(
+    "--sessid",
+    type=click.Choice(list(SWITCH)),
+    help="Whether it is given the id of its session and must repeat it in addresses.",
+)
+@click.option(
     "--which-orders",
     type=click.Choice([one.value for one in OrdersOut]),
     help="Paid ones, or also those that wait for money and those that were cancelled.",
@@ -84,6 +96,8 @@ def set_(name: str, as_json: bool, **given: Any) -> None:  # noqa: FBT001
         Hides(given["hides"]) if given["hides"] else None,
         OrdersOut(given["which_orders"]) if given["which_orders"] else None,
         {called: code for called, _, code in pairs},
+        Carrier(given["payments"]) if given["payments"] else None,
+        SWITCH[given["sessid"]] if given["sessid"] else None,
     )
     with bridge("node") as found, found.db.begin() as tx:
         change_node(tx, name, change)

@@ -45,7 +45,7 @@ class Hides(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Node:
     """A node; ``retire_share_max`` is the share of its goods that may be hidden at once without asking a person,
-    ``currencies`` is what it calls them.
+    ``currencies`` is what it calls them. A node that ``wants_echo`` must repeat the id of its session in addresses.
     """
 
     name: str
@@ -53,6 +53,7 @@ class Node:
     retire_share_max: float
     hides: Hides = Hides.NEVER
     currencies: Mapping[str, str] = field(default_factory=dict)
+    wants_echo: bool = False
 
 
 class OrdersOut(StrEnum):
@@ -71,7 +72,9 @@ class Orders:
     out: OrdersOut = OrdersOut.PAID
 
 
-CARRIERS = {Dialect.MODULE31: Carrier.SIBLINGS}
+ANY_READS = (Carrier.REQUISITES, Carrier.ELSEWHERE)
+# The first is the default. What another dialect finds beside or inside an order stops it: no order would come through.
+CARRIERS = {Dialect.MODULE31: (Carrier.SIBLINGS, *ANY_READS), Dialect.UNF: (*ANY_READS, Carrier.SUBORDINATES)}
 HIDES = {Dialect.MODULE31: Hides.TOLD}
 CURRENCY = re.compile(r"[A-Z]{3}")
 
@@ -83,13 +86,14 @@ _ADD = text(
     ON CONFLICT DO NOTHING RETURNING login
     """
 )
-_COLUMNS = "node, dialect, retire_share_max, hides, currencies"
+_COLUMNS = "node, dialect, retire_share_max, hides, currencies, wants_echo"
 _FIND = text(f"SELECT {_COLUMNS}, password_hash FROM exchange_node WHERE login = :login")  # noqa: S608  our own names
 _GET = text(f"SELECT {_COLUMNS} FROM exchange_node WHERE node = :node")  # noqa: S608  our own names
 _CHANGE = text(
     """
     UPDATE exchange_node SET retire_share_max = coalesce(:share, retire_share_max), hides = coalesce(:hides, hides),
-        orders_out = coalesce(:orders_out, orders_out), currencies = currencies || CAST(:currencies AS jsonb)
+        orders_out = coalesce(:orders_out, orders_out), currencies = currencies || CAST(:currencies AS jsonb),
+        payments = coalesce(:payments, payments), wants_echo = coalesce(:wants_echo, wants_echo)
     WHERE node = :node
     """
 )
@@ -99,8 +103,8 @@ def add_node(tx: Connection, name: str, dialect: Dialect, orders: Orders | None 
     """Add a node and return its login and password, which is shown this once: only its hash is kept.
 
     With ``orders`` it fetches the orders made from now on. Raises ``Refused`` if the name is taken or cannot be a
-    folder's, or the time zone is not known. The password is random and long, so a fast hash,
-    which every request can afford, is safe.
+    folder's, the time zone is not known, or the dialect does not read such payments. The password is random and long,
+    so a fast hash, which every request can afford, is safe.
     """
     if not NAME.fullmatch(name):
         message = "%(name)s cannot be the name of a node: use 1 to 40 of a-z, 0-9, - and _, a letter or digit first."
@@ -112,7 +116,7 @@ def add_node(tx: Connection, name: str, dialect: Dialect, orders: Orders | None 
         "hash": _hash(password),
         "dialect": dialect.value,
         "takes_orders": orders is not None,
-        "payments": (given.payments or CARRIERS.get(dialect, Carrier.REQUISITES)).value,
+        "payments": _readable(dialect, given.payments or carriers_of(dialect)[0]).value,
         "time_zone": _known_zone(given.time_zone),
         "hides": HIDES.get(dialect, Hides.WHOLE).value,
         "orders_out": given.out.value,
@@ -125,28 +129,54 @@ def add_node(tx: Connection, name: str, dialect: Dialect, orders: Orders | None 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What becomes different about a node; ``None`` stays. ``currencies`` are added: its name of one to ISO 4217's."""
+    """What becomes different about a node; ``None`` stays. ``currencies`` are added: its name of one to ISO 4217's.
+
+    What was told by the old carrier of ``payments`` is not taken back.
+    """
 
     retire_share: float | None = None
     hides: Hides | None = None
     out: OrdersOut | None = None
     currencies: Mapping[str, str] = field(default_factory=dict)
+    payments: Carrier | None = None
+    wants_echo: bool | None = None
 
 
 def change_node(tx: Connection, name: str, change: Change) -> None:
-    """Change a node. Raises ``Refused`` if there is none of that name or a currency is no code of ISO 4217."""
+    """Change a node. Raises ``Refused`` if there is none of that name, a currency is no code of ISO 4217, or the
+    dialect of the node does not read such payments.
+    """
     for called, code in change.currencies.items():
         if not called.strip() or not CURRENCY.fullmatch(code):
             raise Refused("currency_malformed", "%(given)s is no currency code of three letters.", given=code)
+    row = tx.execute(_GET, {"node": name}).first()
+    if row is None:
+        raise Refused("node_unknown", "There is no node %(name)s.", name=name)
+    if change.payments:
+        _readable(Dialect(row.dialect), change.payments)
     values = {
         "node": name,
         "share": change.retire_share,
         "hides": change.hides,
         "orders_out": change.out,
         "currencies": json.dumps(dict(change.currencies)),
+        "payments": change.payments,
+        "wants_echo": change.wants_echo,
     }
-    if not tx.execute(_CHANGE, values).rowcount:
-        raise Refused("node_unknown", "There is no node %(name)s.", name=name)
+    tx.execute(_CHANGE, values)
+
+
+def carriers_of(dialect: Dialect) -> tuple[Carrier, ...]:
+    """How a node of ``dialect`` can be told of money; the first is what it expects."""
+    return CARRIERS.get(dialect, ANY_READS)
+
+
+def _readable(dialect: Dialect, carrier: Carrier) -> Carrier:
+    known = carriers_of(dialect)
+    if carrier not in known:
+        message = "%(dialect)s does not read payments told by %(carrier)s, only by %(known)s."
+        raise Refused("carrier_unreadable", message, dialect=dialect, carrier=carrier, known=", ".join(known))
+    return carrier
 
 
 def find_node(tx: Connection, login: str, password: str) -> Node:
@@ -165,7 +195,7 @@ def get_node(tx: Connection, name: str) -> Node:
 
 
 def _node(row: Row[Any]) -> Node:
-    return Node(row.node, Dialect(row.dialect), row.retire_share_max, Hides(row.hides), row.currencies)
+    return Node(row.node, Dialect(row.dialect), row.retire_share_max, Hides(row.hides), row.currencies, row.wants_echo)
 
 
 def _known_zone(name: str) -> str:

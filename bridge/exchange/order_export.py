@@ -7,7 +7,6 @@ tried again at the next fetch, and never keeps the others back.
 from __future__ import annotations
 
 import hashlib
-import re
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -20,15 +19,16 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Connection, text
 
 from bridge.alerts.service import raise_alert, resolve_alert
+from bridge.core.db import plan_for_many
 from bridge.core.errors import Refused
 from bridge.core.money import Money
 from bridge.exchange import order_money
+from bridge.exchange.nodes import Dialect, carriers_of
 from bridge.exchange.order_money import Said
 from bridge.ports.site import Visit
-from bridge.ports.site_orders import Carrier, OutBuyer, OutLine, OutOrder, OutPayment, Standing
+from bridge.ports.site_orders import Carrier, OutBuyer, OutLine, OutOrder, OutPayment, Standing, format_version
 
 Render = Callable[[OutOrder], bytes]
-VERSION = re.compile(r"\d{1,3}(\.\d{1,3})?")
 SUBORDINATES_FROM = Decimal("2.1")
 CURRENCY_CHARS = 3
 ORDERS_MAX = 200  # a node keeps the orders of one answer or none: small batches lose little
@@ -38,8 +38,8 @@ ORDERS_MAX = 200  # a node keeps the orders of one answer or none: small batches
 # Money that is to be posted once more is a change.
 _CANDIDATES = text(
     """
-    SELECT o.order_id, o.number, o.created_at, o.buyer, o.total_minor, o.currency, o.state, n.time_zone, n.payments,
-        n.orders_out, n.currencies, r.cml_version, v.version, e.digest, e.reason
+    SELECT o.order_id, o.number, o.created_at, o.buyer, o.total_minor, o.currency, o.state, n.dialect, n.time_zone,
+        n.payments, n.orders_out, n.currencies, r.cml_version, v.version, e.digest, e.reason
     FROM exchange_run r JOIN exchange_node n USING (node) JOIN customer_order o ON o.created_at >= n.created_at
     LEFT JOIN exchange_order e ON e.node = n.node AND e.order_id = o.order_id
     CROSS JOIN LATERAL (
@@ -63,11 +63,12 @@ _LINES = text(
     SELECT l.order_id, coalesce(g.ref, '') AS ref, concat_ws(' ', coalesce(g.name, w.name, l.name),
             CASE WHEN s.source IS NULL THEN l.seat_ref END) AS name,
         l.price_minor, l.amount_minor, l.quantity, l.seat_ref IS NOT NULL AND s.source IS NULL AS is_seat,
-        l.state = 'returned' AS is_returned
+        l.state = 'returned' AS is_returned, coalesce(nullif(g.unit, ''), nullif(t.unit, ''), '') AS unit
     FROM order_line l JOIN customer_order o USING (order_id) LEFT JOIN goods_performance s USING (performance_id)
     LEFT JOIN performance p USING (performance_id) LEFT JOIN event w USING (event_id)
     LEFT JOIN offer g ON g.source = :node
         AND g.ref = coalesce(p.ref || '#' || l.seat_ref, CASE WHEN l.source = :node THEN l.goods_ref END)
+    LEFT JOIN product t ON t.source = g.source AND t.ref = g.product_ref
     WHERE l.order_id = ANY(:orders) AND (l.state IN ('sold', 'returned') OR o.state <> 'paid')
     ORDER BY l.order_id, l.position, l.performance_id, l.seat_ref
     """
@@ -110,6 +111,7 @@ def offer(tx: Connection, visit: Visit, render: Render, *, has_erp: bool = False
     """Render what the node does not have yet, and remember what that was. ``render`` raises ``Refused`` for an order
     that the node could not read. With ``has_erp`` orders of seats are the ERP's, which has confirmed them.
     """
+    plan_for_many(tx)
     tx.execute(_FORGET, {"run": visit.run_id})
     known: list[Said] = []
     documents = [_offered(tx, visit, one, render, known) for one in _candidates(tx, visit, has_erp=has_erp)]
@@ -177,7 +179,7 @@ def _order(row: Any, lines: Sequence[Any], payments: Sequence[OutPayment]) -> Ou
         number=str(row.number),
         created_at=row.created_at,
         zone=ZoneInfo(row.time_zone),
-        carrier=_carrier(Carrier(row.payments), row.cml_version),
+        carrier=_carrier(Carrier(row.payments), row.dialect, row.cml_version),
         buyer=OutBuyer(**buyer),
         total=Money(row.total_minor - sum(line.amount_minor for line in lines if line not in kept), row.currency),
         lines=[_out_line(line, row.currency) for line in kept],
@@ -195,13 +197,13 @@ def _standing(order: OutOrder, row: Any) -> Standing:
     return Standing.CANCELLED if is_undone else Standing.PAID
 
 
-def _carrier(told: Carrier, cml_version: str) -> Carrier:
-    """A node that says it reads this version looks for payments inside the order, and not at its words.
-
-    Versions are compared as numbers, as nodes do: 2.10 is 2.1 and more than 2.09.
-    """
-    reads_inside = bool(VERSION.fullmatch(cml_version)) and Decimal(cml_version) >= SUBORDINATES_FROM
-    return Carrier.SUBORDINATES if reads_inside and told is Carrier.REQUISITES else told
+def _carrier(told: Carrier, dialect: str, cml_version: str) -> Carrier:
+    """A node that says it reads this version looks for payments inside the order, and not at its words."""
+    version = format_version(cml_version)
+    reads_inside = version is not None and version >= SUBORDINATES_FROM
+    known = carriers_of(Dialect(dialect))
+    is_better = reads_inside and told is Carrier.REQUISITES and Carrier.SUBORDINATES in known
+    return Carrier.SUBORDINATES if is_better else told
 
 
 def _name_of(currency: str, names: Mapping[str, str]) -> str:
@@ -212,4 +214,4 @@ def _name_of(currency: str, names: Mapping[str, str]) -> str:
 
 def _out_line(line: Any, currency: str) -> OutLine:
     price, amount = Money(line.price_minor, currency), Money(line.amount_minor, currency)
-    return OutLine(line.ref, line.name, price, amount, line.quantity, line.is_seat)
+    return OutLine(line.ref, line.name, price, amount, line.quantity, line.is_seat, line.unit)

@@ -13,28 +13,31 @@ from bridge.exchange.nodes import Node, find_node, get_node
 from bridge.ports.site import Credentials, Visit
 
 TOKEN_BYTES = 16
+ECHO_CHARS = 32
 
 _BEGIN = text(
     """
     INSERT INTO exchange_run (node, kind, token_hash) VALUES (:node, :kind, :hash)
-    RETURNING exchange_run_id, node, started_at
+    RETURNING exchange_run_id, node, started_at, token_hash, format_version
     """
 )
 _OF_TOKEN = text(
     """
-    SELECT exchange_run_id, node, started_at FROM exchange_run
+    SELECT exchange_run_id, node, started_at, token_hash, format_version FROM exchange_run
     WHERE token_hash = :hash AND touched_at > clock_timestamp() - interval '1 day'
     """
 )
 _NEWEST = text(
     """
-    SELECT exchange_run_id, node, started_at FROM exchange_run
+    SELECT exchange_run_id, node, started_at, token_hash, format_version FROM exchange_run
     WHERE node = :node AND kind = :kind AND touched_at > clock_timestamp() - interval '1 hour'
     ORDER BY exchange_run_id DESC LIMIT 1
     """
 )
 _TOUCH = text("UPDATE exchange_run SET touched_at = clock_timestamp() WHERE exchange_run_id = :run")
-_SAY = text("UPDATE exchange_run SET cml_version = :version WHERE exchange_run_id = :run")
+_SAY = text(
+    "UPDATE exchange_run SET cml_version = :cml_version, format_version = :format_version WHERE exchange_run_id = :run"
+)
 _HAS_FILES = text("SELECT 1 FROM exchange_file WHERE exchange_run_id = :run LIMIT 1")
 _LEAVE = text(
     """
@@ -73,10 +76,11 @@ def resume(tx: Connection, who: Credentials, kind: str) -> Visit:
     return _visit(row, node) if row else enter(tx, who, kind)
 
 
-def restart(tx: Connection, visit: Visit, cml_version: str = "") -> bool:
+def restart(tx: Connection, visit: Visit, cml_version: str = "", format_version: str = "") -> bool:
     """Let what follows be a run of its own, under the same token; return whether files were left behind.
 
-    ``cml_version`` is the version of the format that the node says it reads.
+    ``cml_version`` is the version of the format that the node says it reads, ``format_version`` that in which it
+    exchanges.
     """
     has_files = tx.execute(_HAS_FILES, {"run": visit.run_id}).first() is not None
     run_id = visit.run_id
@@ -84,8 +88,8 @@ def restart(tx: Connection, visit: Visit, cml_version: str = "") -> bool:
         old = tx.execute(_LEAVE, {"run": run_id}).one()
         values = {"node": old.node, "kind": old.kind, "hash": old.token_hash}
         run_id = tx.execute(_BEGIN, values).one().exchange_run_id
-    if cml_version:
-        tx.execute(_SAY, {"run": run_id, "version": cml_version})
+    if cml_version or format_version:
+        tx.execute(_SAY, {"run": run_id, "cml_version": cml_version, "format_version": format_version})
     return has_files
 
 
@@ -102,7 +106,21 @@ def _node(tx: Connection, who: Credentials) -> Node:
 
 
 def _visit(row: Row[Any], node: Node, token: str = "") -> Visit:
-    return Visit(row.exchange_run_id, node.name, node.dialect.value, row.started_at, token)
+    return Visit(
+        row.exchange_run_id,
+        node.name,
+        node.dialect.value,
+        row.started_at,
+        token,
+        row.format_version,
+        _echo(row.token_hash),
+        node.wants_echo,
+    )
+
+
+def _echo(token_hash: bytes | None) -> str:
+    """It stands in addresses, which are logged on the way, so it lets nobody in."""
+    return hashlib.sha256(b"echo" + token_hash).hexdigest()[:ECHO_CHARS] if token_hash else ""
 
 
 def _hash(token: str) -> bytes:

@@ -97,10 +97,11 @@ class ExchangeSite:
         with self._db.begin() as tx:
             return runs.resume(tx, who, kind)
 
-    def restart(self, visit: Visit, cml_version: str = "") -> None:
+    def restart(self, visit: Visit, cml_version: str = "", format_version: str = "") -> None:
         """Begin anew; what was sent and not asked for is forgotten."""
         with self._db.begin() as tx:
-            dropped = self._uploads.drop(tx, visit) if runs.restart(tx, visit, cml_version) else ()
+            has_files = runs.restart(tx, visit, cml_version, format_version)
+            dropped = self._uploads.drop(tx, visit) if has_files else ()
         self._uploads.remove(visit, dropped)
 
     def take(self, visit: Visit, upload: Upload) -> None:

@@ -37,6 +37,7 @@ exchange_node = Table(
     words("payments", default="requisites"),
     words("hides", default="whole"),
     words("orders_out", default="paid"),
+    Column("wants_echo", Boolean, nullable=False, server_default="false"),
     Column("currencies", JSONB, nullable=False, server_default="{}"),
     words("time_zone", default="Europe/Moscow"),
     words("seats_channel", default=""),  # in which its goods that are seats are sold, if they are
@@ -56,6 +57,7 @@ exchange_run = Table(
     words("kind"),
     Column("token_hash", LargeBinary, nullable=True, unique=True),
     words("cml_version", default=""),
+    words("format_version", default=""),
     moment("started_at", is_now=True),
     moment("touched_at", is_now=True),
     Index("ix_exchange_run_node", "node", "exchange_run_id"),

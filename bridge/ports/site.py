@@ -34,13 +34,20 @@ class Credentials:
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """One exchange of a node. ``token`` is known where it begins; ``started_at`` is by the database's clock."""
+    """One exchange of a node. ``token`` is known where it begins; ``started_at`` is by the database's clock.
+
+    ``format_version`` is what the node said at ``restart``, empty if nothing. ``echo`` is a word that addresses may
+    repeat, of which the token cannot be guessed; a node that ``wants_echo`` must repeat it.
+    """
 
     run_id: int
     node: str
     dialect: str
     started_at: datetime
     token: str = ""
+    format_version: str = ""
+    echo: str = ""
+    wants_echo: bool = False
 
 
 class Stage(StrEnum):
@@ -88,10 +95,11 @@ class Site(Protocol):
     def resume(self, who: Credentials, kind: str) -> Visit:
         """The visit a request belongs to. Raises ``Refused`` if it cannot be told."""
 
-    def restart(self, visit: Visit, cml_version: str = "") -> None:
+    def restart(self, visit: Visit, cml_version: str = "", format_version: str = "") -> None:
         """Begin anew within a visit: nothing sent so far and not asked to be imported counts any more.
 
-        ``cml_version`` is the version of the format up to which the node reads orders, empty if it does not say.
+        ``cml_version`` is the version of the format up to which the node reads orders, ``format_version`` that in
+        which it exchanges; empty if it does not say.
         """
 
     def take(self, visit: Visit, upload: Upload) -> None:

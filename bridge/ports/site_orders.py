@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
@@ -12,6 +13,16 @@ from uuid import UUID
 
 from bridge.core.money import Money
 from bridge.ports.goods import Tally
+
+_VERSION = re.compile(r"\d{1,3}(\.\d{1,3})?")
+
+
+def format_version(said: str) -> Decimal | None:
+    """The version of the format that a node says it knows; ``None`` if it says none that can be read.
+
+    Versions are compared as numbers, as nodes do: 2.10 is 2.1 and more than 2.09.
+    """
+    return Decimal(said) if _VERSION.fullmatch(said) and said.isascii() else None
 
 
 class Carrier(StrEnum):
@@ -37,7 +48,8 @@ class Standing(StrEnum):
 @dataclass(frozen=True, slots=True)
 class OutLine:
     """One seat, or goods; ``ref`` is what the node calls it, empty if it never told us of it. ``price`` is for one
-    unit, ``amount`` for all. A seat that the node itself describes as goods is no ``is_seat`` to it.
+    unit, ``amount`` for all. A seat that the node itself describes as goods is no ``is_seat`` to it. ``unit`` is what
+    the node calls the unit of measure, empty if it never said.
     """
 
     ref: str
@@ -46,6 +58,7 @@ class OutLine:
     amount: Money
     quantity: Decimal = Decimal(1)
     is_seat: bool = True
+    unit: str = ""
 
 
 @dataclass(frozen=True, slots=True)

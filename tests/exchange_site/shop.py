@@ -94,7 +94,7 @@ class Shop:
             " VALUES (:id, :kind, :ref, :amount, 'RUB', '2026-11-21T21:30:00Z')",
             id=attempt,
             kind=kind,
-            ref=f"pay-{attempt}",
+            ref=str(attempt),  # 36 characters, like those of a provider
             amount=amount,
         )
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
+from functools import partial
+from typing import Any
 
 import pytest
 import requests
 
-from sandbox.onec.site_client import UtClient
+from bridge.exchange.nodes import Change, change_node
+from sandbox.onec.site_client import ModuleClient, UnfClient, UtClient
 from tests.exchange_site.conftest import PATH, Place, opened
 from tests.exchange_site.goods import catalogue
 
@@ -37,8 +40,50 @@ def test_only_the_module_is_told_a_session_id_and_the_time(place: Place) -> None
 
     assert len(place.wire("unf").ask("catalog", "checkauth").lines) == 3
     _, _, token, sessid, timestamp = place.wire("module").ask("catalog", "checkauth").lines
-    assert sessid == f"sessid={token}"
+    assert re.fullmatch(r"sessid=[0-9a-f]{32}", sessid)
+    assert sessid != f"sessid={token}", "addresses are logged on the way: what stands in them lets nobody in"
     assert re.fullmatch(r"timestamp=\d{10}", timestamp)
+
+
+@pytest.mark.parametrize(
+    ("dialect", "client"),
+    [("ut11", partial(UtClient, repeats_session_id=True)), ("unf", UnfClient), ("module31", ModuleClient)],
+)
+def test_a_session_id_that_is_switched_on_must_be_repeated(place: Place, dialect: str, client: Any) -> None:
+    place.add("node", dialect)
+    switch(place, "node", on=True)
+    with place.worker():
+        assert client(place.wire("node")).export_catalogue({"import.xml": catalogue("a")}).is_ok
+
+    silent = place.wire("node")
+    silent.ask("catalog", "checkauth")
+    for arguments in ({}, {"sessid": "x"}, {"sessid": "й"}):
+        said = silent.ask("catalog", "init", **arguments)
+        assert said.lines == [
+            "failure",
+            "Идентификатора сессии нет, или он от другого обмена: включите его в 1С или выключите у узла.",
+        ]
+        assert silent.send("catalog", "b.xml", catalogue("b"), **arguments).word == "failure"
+    assert place.states() == [("import.xml", "imported")]
+
+    switch(place, "node", on=False)
+    assert silent.ask("catalog", "init").word == "zip=no"
+
+
+def test_the_session_id_of_another_exchange_does_not_do(place: Place) -> None:
+    place.add("ut", "ut11")
+    switch(place, "ut", on=True)
+    one, two = (UtClient(place.wire("ut"), repeats_session_id=True) for _ in range(2))
+    one.check_auth("catalog")
+    two.check_auth("catalog")
+    one.wire.echo, two.wire.echo = two.wire.echo, one.wire.echo
+
+    assert [client.wire.ask("catalog", "init").word for client in (one, two)] == ["failure", "failure"]
+
+
+def switch(place: Place, node: str, *, on: bool) -> None:
+    with place.bridge.db.begin() as tx:
+        change_node(tx, node, Change(wants_echo=on))
 
 
 def test_init_is_two_lines_with_nothing_behind_them(place: Place) -> None:

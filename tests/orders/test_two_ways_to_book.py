@@ -25,9 +25,9 @@ def shelf(stage: Stage, tmp_path: Path) -> Stage:
     return stage
 
 
-def node(stage: Stage, carrier: Carrier, name: str = "ut") -> Wire:
+def node(stage: Stage, carrier: Carrier, dialect: Dialect = Dialect.UT11) -> Wire:
     with stage.bridge.db.begin() as tx:
-        login = add_node(tx, name, Dialect.UT11, Orders(carrier))
+        login = add_node(tx, "ut", dialect, Orders(carrier))
     return Wire(f"{stage.url}/exchange/1c", *login, timeout_s=30)
 
 
@@ -90,7 +90,7 @@ def test_where_money_goes_elsewhere_the_erp_is_posted_to(shelf: Stage) -> None:
 
 
 def test_orders_of_seats_that_the_erp_confirms_stay_with_it(shelf: Stage) -> None:
-    wire, books = node(shelf, Carrier.SIBLINGS), Books({"prog"})
+    wire, books = node(shelf, Carrier.SIBLINGS, Dialect.MODULE31), Books({"prog"})
     made, _ = shelf.sold(A)
 
     assert ModuleClient(wire).fetch_orders(books) == []
@@ -101,7 +101,7 @@ def test_orders_of_seats_that_the_erp_confirms_stay_with_it(shelf: Stage) -> Non
 
 def test_money_of_goods_of_another_infobase_goes_to_the_erp(shelf: Stage, tmp_path: Path) -> None:
     take(shelf, tmp_path, product("cup", "Кружка"), offer("cup", ("retail", "5.00", "0")), source="erp")
-    node(shelf, Carrier.SIBLINGS)
+    node(shelf, Carrier.SIBLINGS, Dialect.MODULE31)
     made = order(shelf, {"goods": "cup", "source": "erp"})
     paid(shelf, made)
     arrives_in_onec(shelf, made)

@@ -10,17 +10,32 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from uuid import uuid5
 
 from lxml import etree
 
+from adapters.onec.exchange import schemas
+from adapters.onec.exchange.schemas import Schema
 from bridge.core.errors import Refused
 from bridge.core.money import Money
 from bridge.ports.site_orders import Carrier, OutBuyer, OutLine, OutOrder, OutPayment, Standing
 
 Tree = Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class _Word:
+    """A text with attributes."""
+
+    text: str
+    attributes: Mapping[str, str]
+
+
 NUMBER = re.compile(r"[1-9]\d{0,10}")
 REF_CHARS_MAX = 80
 NAME_CHARS_MAX = 250
+PIECES = "796"
+_PIECES = _Word("шт", {"Код": PIECES, "НаименованиеПолное": "Штука", "МеждународноеСокращение": "PCE"})
 _ILLEGAL = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 STATES = {
     Standing.WAITING: ("N", "Принят, ожидается оплата"),
@@ -30,17 +45,24 @@ STATES = {
 _TAKEN, _RETURNED = "Выплата безналичных денег", "Возврат безналичных денег"
 
 
-def document(order: OutOrder) -> bytes:
-    """The order as a part of an answer. Raises ``Refused`` if 1C could not read it."""
+def document(order: OutOrder, schema: Schema) -> bytes:
+    """The order as a part of an answer. Raises ``Refused`` if 1C could not read it.
+
+    Its comment holds our id of it: by that the order is found again over OData.
+    """
     _check(order)
     carried = _CARRIERS[order.carrier](order)
-    own = _head(order, str(order.id), order.number, "Заказ товара", order.total, order.created_at)
-    own["Контрагенты"] = [("Контрагент", _buyer(order.buyer))]
-    own["Товары"] = [("Товар", _line(line)) for line in order.lines]
-    own["ЗначенияРеквизитов"] = _values({**_state(order.standing), **carried.requisites})
+    own = _common(order, "Заказ товара", order.total, order.created_at) | {
+        "Ид": str(order.id),
+        "Номер": order.number,
+        "Контрагенты": [("Контрагент", _buyer(order.buyer))],
+        "Комментарий": f"ticket-bridge {order.id}",
+        "Товары": [("Товар", _line(line, schema)) for line in order.lines],
+        "ЗначенияРеквизитов": _values({**_state(order.standing), **carried.requisites}),
+    }
     if carried.inside:
         own["ПодчиненныеДокументы"] = [("ПодчиненныйДокумент", one) for one in carried.inside]
-    return b"".join(_xml("Документ", part) for part in (own, *carried.beside))
+    return b"".join(_xml("Документ", part) for part in (_in_order(own, schemas.ORDER), *carried.beside))
 
 
 def _state(standing: Standing) -> dict[str, str]:
@@ -54,13 +76,12 @@ def _state(standing: Standing) -> dict[str, str]:
     }
 
 
-def answer(documents: Sequence[bytes], dialect: str, now: datetime) -> bytes:
+def answer(documents: Sequence[bytes], schema: Schema, now: datetime) -> bytes:
     """The whole answer: nothing stands before the declaration, and no namespace makes УТ strict."""
-    is_module = dialect == "module31"
-    plain = "2.10" if any(_INSIDE in one for one in documents) else "2.08"
-    version, namespace = ("3.1", ' xmlns="urn:1C.ru:commerceml_3"') if is_module else (plain, "")
+    version = "2.10" if schema == schemas.PLAIN and any(_INSIDE in one for one in documents) else schema.version
+    namespace = f' xmlns="{schema.namespace}"' if schema.namespace else ""
     root = f'<КоммерческаяИнформация{namespace} ВерсияСхемы="{version}" ДатаФормирования="{now:%Y-%m-%dT%H:%M:%S}">'
-    boxed = [b"<%b>%b</%b>" % (_BOX, one, _BOX) if is_module else one for one in documents]
+    boxed = [b"<%b>%b</%b>" % (_BOX, one, _BOX) if schema.is_boxed else one for one in documents]
     head = f'<?xml version="1.0" encoding="UTF-8"?>\n{root}\n'.encode()
     return head + b"\n".join(boxed) + "\n</КоммерческаяИнформация>".encode()
 
@@ -85,11 +106,10 @@ def _check(order: OutOrder) -> None:
         raise Refused("order_currency_mixed", "The order was paid in another currency.")
 
 
-def _head(order: OutOrder, ref: str, number: str, operation: str, amount: Money, at: datetime) -> dict[str, object]:
+def _common(order: OutOrder, operation: str, amount: Money, at: datetime) -> dict[str, object]:
+    """What every document says; each takes of it what its kind has."""
     local = at.astimezone(order.zone)
     return {
-        "Ид": ref,
-        "Номер": number,
         "Дата": f"{local:%Y-%m-%d}",
         "Время": f"{local:%H:%M:%S}",
         "ХозОперация": operation,
@@ -98,6 +118,10 @@ def _head(order: OutOrder, ref: str, number: str, operation: str, amount: Money,
         "Курс": "1",
         "Сумма": str(amount.decimal),
     }
+
+
+def _in_order(content: Tree, names: Sequence[str]) -> Tree:
+    return {name: content[name] for name in names if name in content}
 
 
 def _buyer(buyer: OutBuyer) -> Tree:
@@ -113,16 +137,25 @@ def _buyer(buyer: OutBuyer) -> Tree:
     }
 
 
-def _line(line: OutLine) -> Tree:
+def _line(line: OutLine, schema: Schema) -> Tree:
     kind = "Услуга" if line.is_seat else "Товар"
     return {
         "Ид": line.ref,
         "Наименование": line.name[:NAME_CHARS_MAX],
+        "БазоваяЕдиница": _unit(line.unit, schema),
         "ЦенаЗаЕдиницу": str(line.price.decimal),
         "Количество": f"{line.quantity.normalize():f}",
         "Сумма": str(line.amount.decimal),
         "ЗначенияРеквизитов": _values({"ВидНоменклатуры": kind, "ТипНоменклатуры": kind}),
     }
+
+
+def _unit(told: str, schema: Schema) -> str | _Word:
+    """The unit as 1C told it, by its code or by its name; pieces if it told none."""
+    code = told or PIECES
+    if schema.is_boxed or not code.isdecimal():
+        return code
+    return _PIECES if code == PIECES else _Word(code, {"Код": code})
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,17 +177,12 @@ def _in_requisites(order: OutOrder) -> _Carried:
 
 def _in_subordinates(order: OutOrder) -> _Carried:
     """УНФ takes ``Эквайринговая операция`` inside the order; of money that went back it knows no document."""
-    return _Carried(inside=[_payment(order, one, "Эквайринговая операция") for one in order.told])
+    return _Carried(inside=[_inside(order, one) for one in order.told])
 
 
 def _in_siblings(order: OutOrder) -> _Carried:
     """The module reads payments and refunds as documents of their own that name the order."""
-    return _Carried(
-        beside=[
-            _payment(order, one, _RETURNED if one.is_refund else _TAKEN) | {"Основание": str(order.id)}
-            for one in order.told
-        ]
-    )
+    return _Carried(beside=[_beside(order, one) for one in order.told])
 
 
 _CARRIERS: Mapping[Carrier, Callable[[OutOrder], _Carried]] = {
@@ -165,10 +193,28 @@ _CARRIERS: Mapping[Carrier, Callable[[OutOrder], _Carried]] = {
 }
 
 
-def _payment(order: OutOrder, one: OutPayment, operation: str) -> dict[str, object]:
-    said = {"Оплачено": "true", "Возврат": "true" if one.is_refund else "false", **_details(order, one)}
-    head = _head(order, one.ref, one.ref, operation, one.amount, one.happened_at)
-    return {**head, "ЗначенияРеквизитов": _values(said)}
+def _inside(order: OutOrder, one: OutPayment) -> Tree:
+    content = _payment(order, one, "Эквайринговая операция", {})
+    return _in_order(content | {"Комментарий": f"{one.provider} {one.ref}"}, schemas.INSIDE)
+
+
+def _beside(order: OutOrder, one: OutPayment) -> Tree:
+    said = {"Отменен": "false", "Признак возврата": "true" if one.is_refund else "false"}
+    content = _payment(order, one, _RETURNED if one.is_refund else _TAKEN, said)
+    return _in_order(content | {"Основание": str(order.id)}, schemas.BESIDE)
+
+
+def _payment(order: OutOrder, one: OutPayment, operation: str, said: Mapping[str, str]) -> dict[str, object]:
+    return _common(order, operation, one.amount, one.happened_at) | {
+        "Ид": _id_of(order, one),
+        "Номер": one.ref,
+        "ЗначенияРеквизитов": _values({"Оплачено": "true", **said, **_details(order, one)}),
+    }
+
+
+def _id_of(order: OutOrder, one: OutPayment) -> str:
+    """An id that is the same each time and is no GUID to 1C: УНФ takes one of 36 characters for an id of its own."""
+    return uuid5(order.id, f"{one.provider} {'refund' if one.is_refund else 'payment'} {one.ref}").hex
 
 
 def _details(order: OutOrder, one: OutPayment) -> dict[str, str]:
@@ -197,8 +243,8 @@ def _xml(tag: str, content: Tree) -> bytes:
 def _fill(parent: etree._Element, content: object) -> None:
     pairs: Iterator[tuple[str, object]] = iter(content)  # type: ignore[call-overload]
     for name, value in pairs:
-        child = etree.SubElement(parent, name)
-        if isinstance(value, str):
-            child.text = _ILLEGAL.sub("", value)
+        child = etree.SubElement(parent, name, dict(value.attributes) if isinstance(value, _Word) else {})
+        if isinstance(value, str | _Word):
+            child.text = _ILLEGAL.sub("", value if isinstance(value, str) else value.text)
         else:
             _fill(child, value.items() if isinstance(value, Mapping) else value)

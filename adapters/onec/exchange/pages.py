@@ -6,9 +6,11 @@ of ``Set-Cookie``. Nothing is ever redirected: 1C would come back with a GET and
 
 from __future__ import annotations
 
+import hmac
 import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 
 import structlog
 from flask import Blueprint, Response, g, request
@@ -19,6 +21,7 @@ from werkzeug.exceptions import HTTPException
 from adapters.onec.exchange import answers, orders
 from adapters.onec.exchange.directories import directories
 from adapters.onec.exchange.order_reading import ends_document
+from adapters.onec.exchange.schemas import MODULE, schema_of
 from bridge.core.errors import BridgeError, NotSent, Refused, Unknown
 from bridge.ports.site import Credentials, Site, Upload, Visit
 
@@ -29,8 +32,6 @@ COOKIE = "BRIDGE_EXCHANGE"
 COOKIE_S = 86_400
 SHOWN_CHARS_MAX = 40
 VERSION_CHARS_MAX = 10
-# The 1C-Bitrix module reads a session id and the time from lines 4 and 5; others add line 4 to addresses or fail on it.
-MODULE = "module31"
 
 
 class SitePages:
@@ -82,6 +83,7 @@ class SitePages:
             raise Refused("exchange_mode_unknown", message, kind=kind, mode=mode[:SHOWN_CHARS_MAX])
         visit = self._site.resume(_credentials(), kind)
         try:
+            _check_echo(visit)
             response = step(visit)
         except BridgeError as error:
             response = answers.of_error(error)
@@ -90,8 +92,7 @@ class SitePages:
 
     def _checkauth(self, kind: str) -> Response:
         visit = self._site.enter(_credentials(), kind)
-        more = [f"sessid={visit.token}", f"timestamp={int(visit.started_at.timestamp())}"]
-        response = answers.lines("success", COOKIE, visit.token, *(more if visit.dialect == MODULE else ()))
+        response = answers.lines("success", COOKIE, visit.token, *_more(visit))
         response.set_cookie(
             COOKIE, visit.token, max_age=COOKIE_S, secure=request.is_secure, httponly=True, samesite="Lax"
         )
@@ -100,7 +101,7 @@ class SitePages:
         return response
 
     def _init(self, visit: Visit) -> Response:
-        self._site.restart(visit, _argument("cmlVersion")[:VERSION_CHARS_MAX])
+        self._site.restart(visit, *(_argument(name)[:VERSION_CHARS_MAX] for name in ("cmlVersion", "version")))
         # Archives are taken, not asked for: files that come one by one are accepted or refused one by one.
         return answers.lines("zip=no", f"file_limit={self._site.part_bytes}")
 
@@ -118,8 +119,9 @@ class SitePages:
         return answers.of_outcome(self._site.bring_in(visit, _argument("filename")))
 
     def _query(self, visit: Visit) -> Response:
-        documents = self._site.offer_orders(visit, orders.document)
-        return answers.xml(orders.answer(documents, visit.dialect, datetime.now(UTC)))
+        schema = schema_of(visit.dialect, visit.format_version)
+        documents = self._site.offer_orders(visit, partial(orders.document, schema=schema))
+        return answers.xml(orders.answer(documents, schema, datetime.now(UTC)))
 
     def _success(self, visit: Visit) -> Response:
         self._site.orders_taken(visit)
@@ -136,6 +138,21 @@ class SitePages:
 
     def _deactivate(self, visit: Visit) -> Response:
         return answers.of_outcome(self._site.retire(visit, _moment(_argument("timestamp"))))
+
+
+def _more(visit: Visit) -> list[str]:
+    """The module finds a session id and the time in lines 4 and 5; УНФ adds line 4 to addresses as it stands."""
+    if visit.dialect == MODULE:
+        return [f"sessid={visit.echo}", f"timestamp={int(visit.started_at.timestamp())}"]
+    return [f"sessid={visit.echo}"] if visit.wants_echo else []
+
+
+def _check_echo(visit: Visit) -> None:
+    if visit.wants_echo and not hmac.compare_digest(_argument("sessid").encode(), visit.echo.encode()):
+        message = (
+            "The session id is missing or not that of this exchange: let 1C send it, or switch it off for the node."
+        )
+        raise Refused("session_id_wrong", message)
 
 
 def _lift_limit() -> None:

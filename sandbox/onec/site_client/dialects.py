@@ -41,20 +41,24 @@ class _Client:
     is_zip: bool = False
     always_zips: bool = False
     inits_before_query: bool = False
+    repeats_session_id: bool = False
+    version: str = ""
     takes_siblings: bool = False
     imports_orders: bool = False
 
     def check_auth(self, kind: str) -> list[str]:
-        """Log in; the cookie is lines 2 and 3, untrimmed."""
+        """Log in; the cookie is lines 2 and 3, untrimmed. Line 4 goes into the addresses of who looks for it."""
+        self.wire.echo = ""
         said = self.wire.ask(kind, "checkauth")
         if said.word != "success" or len(said.lines) < 3:
             raise ExchangeFailed(f"Проверьте имя пользователя и пароль: {said.explanation}")
         self.wire.cookie = f"{said.lines[1]}={said.lines[2]}"
+        self.wire.echo = said.lines[3] if self.repeats_session_id and len(said.lines) > 3 else ""
         return said.lines
 
     def init(self, kind: str) -> None:
         """Ask for the parameters."""
-        said = self.wire.ask(kind, "init")
+        said = self.wire.ask(kind, "init", **({"version": self.version} if self.version else {}))
         self._check_init(said)
         given = dict(line.split("=", 1) for line in said.lines if "=" in line)
         self.is_zip = self.always_zips or given.get("zip", "").strip().lower() == "yes"
@@ -117,7 +121,9 @@ class _Client:
 
 @dataclass(slots=True)
 class UtClient(_Client):
-    """УТ 11: counts the lines of ``init``, repeats at once, goes on with the next file after a failure."""
+    """УТ 11: counts the lines of ``init``, repeats at once, goes on with the next file after a failure. 11.5 repeats the
+    session id only if it was told to, 11.4 never.
+    """
 
     asks_for_import: bool = True
     imports_orders: bool = True
@@ -148,6 +154,7 @@ class UnfClient(_Client):
     """УНФ 3.0: sorts by name, "import" first; stops at the first failure; takes a status other than 200 for silence."""
 
     inits_before_query: bool = True
+    repeats_session_id: bool = True
 
     def _check_init(self, said: Said) -> None:
         if said.status != 200 or not said.text:
@@ -175,6 +182,7 @@ class ModuleClient(_Client):
     """The 1C-Bitrix module, CommerceML 3.1: POSTs everything, logs in before each file, completes and deactivates."""
 
     inits_before_query: bool = True
+    repeats_session_id: bool = True
     takes_siblings: bool = True
 
     def _check_init(self, said: Said) -> None:

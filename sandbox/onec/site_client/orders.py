@@ -1,20 +1,89 @@
 """How 1C loads and keeps the orders of a site, and what it cannot stand.
 
 УТ 11.5 (СоздатьОбновитьЗаказы): only ``Заказ товара`` at the top, a currency, an order found by its Номер alone, goods
-by Ид. УНФ 3.0 reads payments inside the order, the 1C-Bitrix module beside it in a container.
+by Ид. УНФ 3.0 reads payments inside the order and takes an id of 36 characters for a GUID of its own; the 1C-Bitrix
+module reads them beside the order, from version 3 on in a container and with a namespace. Where an answer names one, 1C
+checks the order of elements; here it is always checked.
 """
 
 from __future__ import annotations
 
 import xml.etree.ElementTree as ET  # the peer reads with another parser than the broker writes with
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 
 from sandbox.onec.site_client.wire import ExchangeFailed, Said
 
 NUMBER_CHARS_MAX = 11
+GUID_CHARS = 36
+REF_CHARS_MAX = 40
 UNREADABLE = "Не удалось прочитать данные, загруженные с сервера"
+MODULE = "urn:1C.ru:commerceml_3"
+ORDER = [
+    "Ид",
+    "Номер",
+    "Дата",
+    "Время",
+    "ХозОперация",
+    "Роль",
+    "Валюта",
+    "Курс",
+    "Сумма",
+    "Контрагенты",
+    "СрокПлатежа",
+    "Комментарий",
+    "Налоги",
+    "Скидки",
+    "ДопРасходы",
+    "Товары",
+    "ЗначенияРеквизитов",
+    "ПодчиненныеДокументы",
+]
+LINE = [
+    "Ид",
+    "ИдКаталога",
+    "Артикул",
+    "Наименование",
+    "БазоваяЕдиница",
+    "ЦенаЗаЕдиницу",
+    "Количество",
+    "Сумма",
+    "Скидки",
+    "Налоги",
+    "СтавкиНалогов",
+    "ЗначенияРеквизитов",
+]
+BESIDE = [
+    "Ид",
+    "Номер",
+    "Дата",
+    "Время",
+    "ХозОперация",
+    "Основание",
+    "Роль",
+    "Валюта",
+    "Курс",
+    "Сумма",
+    "ЗначенияРеквизитов",
+]
+INSIDE = [
+    "Ид",
+    "Номер",
+    "Дата",
+    "ХозОперация",
+    "Сумма",
+    "Валюта",
+    "Курс",
+    "СрокПлатежа",
+    "Комментарий",
+    "ЗначенияРеквизитов",
+]
+OF_PAYMENTS = {
+    *("Дата оплаты", "Номер платежного документа", "Метод оплаты", "Метод оплаты ИД", "Оплачено"),
+    *("Отменен", "Признак возврата", "Причина к возврату"),
+}
+REFUND = "Возврат безналичных денег"
 
 
 @dataclass(slots=True)
@@ -26,6 +95,7 @@ class Loaded:
     total: Decimal
     requisites: dict[str, str]
     buyer: str
+    comment: str
     payments: list[tuple[str, str, Decimal]] = field(default_factory=list)
 
 
@@ -39,11 +109,11 @@ class Books:
 
     def load(self, said: Said, *, takes_siblings: bool = False) -> list[str]:
         """Take an answer to ``query``, all of it or nothing; return the numbers in it."""
-        root = _read(said)
-        documents = [child for part in root for child in (part if _name(part) == "Контейнер" else [part])]
+        documents = list(_documents(_read(said)))
         found: dict[str, Loaded] = {}
         for document in documents:
             if _text(document, "ХозОперация") == "Заказ товара":
+                _check_order(document, ORDER)
                 number, loaded = self._order(document, found)
                 found[number] = loaded
             elif takes_siblings:
@@ -61,6 +131,8 @@ class Books:
         if len(_text(document, "Валюта")) != 3:
             raise ExchangeFailed("Не указана валюта")
         goods = {_text(line, "Ид"): Decimal(_text(line, "Сумма")) for line in _children(document, "Товары")}
+        for line in _children(document, "Товары"):
+            _check_line(line)
         unknown = set(goods) - self.goods
         if unknown:
             raise ExchangeFailed(f"Номенклатура не найдена: {unknown}")
@@ -71,12 +143,36 @@ class Books:
             total=Decimal(_text(document, "Сумма")),
             requisites=_requisites(document),
             buyer=_text(buyer, "Наименование"),
+            comment=_text(document, "Комментарий"),
         )
         for inner in _children(document, "ПодчиненныеДокументы"):
+            _check_order(inner, INSIDE)
             if _text(inner, "ХозОперация") != "Эквайринговая операция" or _requisites(inner)["Оплачено"] == "false":
                 raise ExchangeFailed("Подчиненный документ")
             loaded.payments.append(_payment(inner))
         return number, loaded
+
+
+def _documents(root: ET.Element) -> Iterator[ET.Element]:
+    """Containers come with the namespace of version 3, and with it alone."""
+    is_boxed = root.tag.startswith(f"{{{MODULE}}}")
+    for part in root:
+        if (_name(part) == "Контейнер") is not is_boxed:
+            raise ExchangeFailed(f"{UNREADABLE}: {_name(part)}")
+        yield from part if is_boxed else [part]
+
+
+def _check_order(element: ET.Element, names: Sequence[str]) -> None:
+    """Each child is known and stands behind those that come before it in the schema."""
+    found = [_name(child) for child in element]
+    if found != [name for name in names if name in found]:
+        raise ExchangeFailed(f"{UNREADABLE}: {_name(element)}: {', '.join(found)}")
+
+
+def _check_line(line: ET.Element) -> None:
+    _check_order(line, LINE)
+    if not _text(line, "БазоваяЕдиница").strip():
+        raise ExchangeFailed(f"Не указана единица измерения: {_text(line, 'Ид')}")
 
 
 def _read(said: Said) -> ET.Element:
@@ -94,6 +190,10 @@ def _read(said: Said) -> ET.Element:
 
 
 def _attach(found: dict[str, Loaded], document: ET.Element) -> None:
+    _check_order(document, BESIDE)
+    is_refund = _text(document, "ХозОперация") == REFUND
+    if (_requisites(document)["Признак возврата"] == "true") is not is_refund:
+        raise ExchangeFailed("Признак возврата")
     owner = _text(document, "Основание")
     order = next((order for order in found.values() if order.ref == owner), None)
     if order is None:
@@ -102,7 +202,12 @@ def _attach(found: dict[str, Loaded], document: ET.Element) -> None:
 
 
 def _payment(document: ET.Element) -> tuple[str, str, Decimal]:
-    number = _requisites(document)["Номер платежного документа"]
+    said, ref = _requisites(document), _text(document, "Ид")
+    number = said["Номер платежного документа"]
+    if len(ref) == GUID_CHARS or not 0 < len(ref) <= REF_CHARS_MAX:
+        raise ExchangeFailed(f"Документ не найден: {ref}")
+    if unknown := set(said) - OF_PAYMENTS:
+        raise ExchangeFailed(f"Реквизит: {unknown}")
     return _text(document, "ХозОперация"), number, Decimal(_text(document, "Сумма"))
 
 

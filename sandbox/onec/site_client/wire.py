@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from urllib.parse import parse_qsl
 
 import requests
 
@@ -41,7 +42,9 @@ class Said:
 
 @dataclass(slots=True)
 class Wire:
-    """One connection of a node to a site at ``url``. ``sends_basic`` false is a client that logs in once."""
+    """One connection of a node to a site at ``url``. ``sends_basic`` false is a client that logs in once. ``echo`` is
+    what every address repeats behind its type.
+    """
 
     url: str
     login: str
@@ -50,6 +53,7 @@ class Wire:
     sends_basic: bool = True
     posts_everything: bool = False
     cookie: str = ""
+    echo: str = ""
     trace: list[tuple[str, str]] = field(default_factory=list)
     _session: requests.Session = field(default_factory=requests.Session)
 
@@ -70,7 +74,7 @@ class Wire:
         answer = self._session.request(
             method,
             self.url,
-            params={"type": kind, "mode": mode, **arguments},
+            params={"type": kind, **dict(parse_qsl(self.echo)), "mode": mode, **arguments},
             data=body or None,
             headers=headers,
             auth=(self.login, self.password) if self.sends_basic or is_login else None,

@@ -90,11 +90,13 @@ def test_unf_takes_another_status_for_silence(play: Any) -> None:
         play(UnfClient, Site({}, status="500 Broken")).export_catalogue({"a.xml": b"x"})
 
 
-def document(number: str = "1", currency: str = "RUB", operation: str = "Заказ товара", goods: str = "a") -> str:
+def document(
+    number: str = "1", currency: str = "RUB", operation: str = "Заказ товара", goods: str = "a", unit: str = "шт"
+) -> str:
     return (
         f"<Документ><Ид>x</Ид><Номер>{number}</Номер><ХозОперация>{operation}</ХозОперация><Валюта>{currency}</Валюта>"
         "<Сумма>1</Сумма><Контрагенты><Контрагент><Наименование>n</Наименование></Контрагент></Контрагенты>"
-        f"<Товары><Товар><Ид>{goods}</Ид><Сумма>1</Сумма></Товар></Товары></Документ>"
+        f"<Товары><Товар><Ид>{goods}</Ид><БазоваяЕдиница>{unit}</БазоваяЕдиница><Сумма>1</Сумма></Товар></Товары></Документ>"
     )
 
 
@@ -111,6 +113,9 @@ def document(number: str = "1", currency: str = "RUB", operation: str = "Зак�
         ROOT.format(document(currency="")),
         ROOT.format(document(operation="Отпуск товара")),
         ROOT.format(document(goods="unknown")),
+        ROOT.format(document(unit="")),
+        ROOT.format(document().replace("<Ид>x</Ид><Номер>1</Номер>", "<Номер>1</Номер><Ид>x</Ид>")),
+        ROOT.format(f"<Контейнер>{document()}</Контейнер>"),
         ROOT.format("\u000b" + document()),
         ROOT.format(document())[:-5],
     ],
