@@ -47,6 +47,13 @@ class Web(Part):
 
     processes: int = Field(default=2, ge=1, le=64, description="Server processes")
     threads: int = Field(default=32, ge=1, le=256, description="Requests one process serves at a time")
+    erp_waiters_max: int | None = Field(
+        default=None,
+        ge=0,
+        le=256,
+        description="Hold requests of one process that may wait for the ERP; beyond them 202 at once. "
+        "None: half of the threads",
+    )
     database_connections: int = Field(default=16, ge=1, le=200, description="Database connections of one process")
     body_bytes_max: int = Field(default=1_000_000, ge=1_000, description="Largest request body of the API, in bytes")
     public_url: str = Field(
@@ -58,6 +65,11 @@ class Web(Part):
     proxies: int = Field(
         default=0, ge=0, le=5, description="Web servers of yours before this one, whose X-Forwarded-For is believed"
     )
+
+    @property
+    def erp_waiters(self) -> int:
+        """How many requests of one process may wait for the ERP."""
+        return max(1, self.threads // 2) if self.erp_waiters_max is None else self.erp_waiters_max
 
 
 class Fair(Part):

@@ -68,13 +68,19 @@ class Gateway:
 
     def run(self, work_id: int, deadline: Deadline) -> None:
         """Wait until the row was performed, or ``deadline`` is over. Its state in the database is the answer."""
+        self.hand_over(work_id, deadline).wait(deadline.left_s)
+
+    def hand_over(self, work_id: int, deadline: Deadline) -> threading.Event:
+        """Let the row be performed with the others unless ``deadline`` is over before its turn comes; the event says
+        that it was. Nobody need wait for it.
+        """
         waiting = _Waiting(work_id, deadline)
         with self._changed:
             self.start()
             self._used_at = time.monotonic()
             self._waiting.append(waiting)
             self._changed.notify()
-        waiting.is_over.wait(deadline.left_s)
+        return waiting.is_over
 
     def start(self) -> None:
         """Start the threads, at first use at the latest, so that a process forked before it has its own."""

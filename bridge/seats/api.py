@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from contextvars import copy_context
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
@@ -24,6 +25,7 @@ from bridge.core.gateway import Gateway
 from bridge.core.idempotency import Answer, Call
 from bridge.rest import once
 from bridge.rest.auth import client_with
+from bridge.rest.compartment import Compartment
 from bridge.rest.problems import of_error
 from bridge.rest.remembered import Remembered
 from bridge.rest.routes import api_blueprint, view
@@ -63,16 +65,24 @@ class HoldPath(BaseModel):
     hold_id: UUID
 
 
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """How requests wait for the ERP: in which threads, and how long at most."""
+
+    compartment: Compartment
+    longest_s: float
+
+
 class SeatsApi:
     """Seats and holds, for storefronts and points of sale."""
 
-    def __init__(self, db: Database, gateway: Gateway, wait_max_s: float, erp: str = "") -> None:
+    def __init__(self, db: Database, gateway: Gateway, waiting: Waiting, erp: str = "") -> None:
         """``erp`` names who is read, if anybody is."""
         self._db = db
         self._erp = erp
         self._versions = Versions(MAP_LIFE_S)
-        self._desk = Desk(db, gateway)
-        self._wait_max_s = wait_max_s
+        self._desk = Desk(db, gateway, waiting.compartment)
+        self._wait_max_s = waiting.longest_s
         self._maps = Remembered(MAP_LIFE_S, _what_differs)
         self._layouts = Remembered(FOR_EVER_S, kept_max=LAYOUTS_MAX)
 

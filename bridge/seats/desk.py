@@ -21,6 +21,7 @@ from bridge.core.errors import Refused
 from bridge.core.gateway import Gateway
 from bridge.core.idempotency import Answer, Call, Raced
 from bridge.core.together import Together
+from bridge.rest.compartment import Compartment
 from bridge.seats import holds
 from bridge.seats.model import Hold
 from bridge.seats.placing import BestWish, Place, Placed, place_best, place_holds
@@ -54,21 +55,29 @@ NONE: Mapping[Name, Given | Exception] = {}
 
 
 class Desk:
-    """Places holds for the requests of one process."""
+    """Places holds for the requests of one process. Those that wait for the ERP do so in ``waiting``."""
 
-    def __init__(self, db: Database, gateway: Gateway) -> None:
+    def __init__(self, db: Database, gateway: Gateway, waiting: Compartment) -> None:
         self._db = db
         self._gateway = gateway
+        self._waiting = waiting
         self._placing = Together(self._place_together)
         self._finishing = Together(self._finish_together)
 
     def place(self, asked: Asked, deadline: Deadline) -> Given:
-        """Hold what is asked for and wait for the ERP until ``deadline``, if it has to agree. Raises ``Refused``."""
-        self._gateway.check_room()
+        """Hold what is asked for and wait for the ERP until ``deadline``, if it has to agree. If too many wait already,
+        the seats are held and the answer is where to look; the ERP is asked all the same.
+
+        Raises ``Refused``; ``Throttled`` if the ERP has to agree and cannot be asked in time.
+        """
         given = self._placing.call(asked) if asked.best is None else self._choose(asked)
         if given.work_id is None:
             return given
-        self._gateway.run(given.work_id, deadline)
+        with self._waiting.entered() as may_wait:
+            if not may_wait:
+                self._gateway.hand_over(given.work_id, deadline)
+                return given
+            self._gateway.run(given.work_id, deadline)
         return Given(self._finishing.call(asked))
 
     def _choose(self, asked: Asked) -> Given:
@@ -92,10 +101,20 @@ class Desk:
         last: Exception = Raced()
         for look_first in (False, True, True):
             try:
-                return self._db.run(partial(_place_looking if look_first else _place, asked=asked))
+                place = _place_looking if look_first else _place
+                return self._db.run(partial(self._place_within, place=place, asked=asked))
             except (Raced, IntegrityError) as error:
                 last = error
         raise last
+
+    def _place_within(self, tx: Connection, place: Callable[..., Outcomes], asked: Sequence[Asked]) -> Outcomes:
+        """Place, and undo it if the ERP has to agree to any and would be asked too late. Who decides is known only when
+        it is placed; those of a batch that need nobody are placed when each is tried alone.
+        """
+        given = place(tx, asked=asked)
+        if any(isinstance(one, Given) and one.work_id is not None for one in given.values()):
+            self._gateway.check_room()
+        return given
 
     def _finish_together(self, asked: Sequence[Asked]) -> list[Answer]:
         """Answer by what has become of each hold. Of one that the ERP was not asked about nothing is kept."""

@@ -27,7 +27,8 @@ from bridge.payments.hooks import Hooks
 from bridge.payments.pay_page import PayPage
 from bridge.rest import problems
 from bridge.rest.auth import Keys
-from bridge.seats.api import SeatsApi
+from bridge.rest.compartment import Compartment
+from bridge.seats.api import SeatsApi, Waiting
 from bridge.web.health import REQUEST_SECONDS, Health
 from bridge.web.shedding import Shedding
 
@@ -67,18 +68,22 @@ def create_app(bridge: Bridge) -> OpenAPI:
     app.json.ensure_ascii = False  # type: ignore[attr-defined]
     problems.install(app)
     _watch(app)
-    Shedding(bridge.settings.web.threads).install(app)
+    waiting = Compartment(bridge.settings.web.erp_waiters)
+    Shedding(bridge.settings.web.threads, waiting).install(app)
     _guard(app, bridge)
-    _route(app, bridge)
+    _route(app, bridge, waiting)
     return app
 
 
-def _route(app: OpenAPI, bridge: Bridge) -> None:
+def _route(app: OpenAPI, bridge: Bridge, waiting: Compartment) -> None:
     apis: list[Any] = [
         CatalogueApi(bridge.db),
         WaitingRoomApi(bridge.db, bridge.fair_use.lobby),
         SeatsApi(
-            bridge.db, bridge.seats_gateway, bridge.settings.erp.wait_max_s, erp=bridge.erp.name if bridge.erp else ""
+            bridge.db,
+            bridge.seats_gateway,
+            Waiting(waiting, bridge.settings.erp.wait_max_s),
+            erp=bridge.erp.name if bridge.erp else "",
         ),
         ExchangeApi(bridge.db, bridge.site),
         PaymentsApi(
