@@ -35,9 +35,10 @@ _LOCK = text(_SELECT + " FOR UPDATE")
 _CHANGE = text(
     """
     WITH locked AS (
-        SELECT hold_id FROM hold WHERE hold_id = ANY(:ids) AND state = ANY(:from_states) ORDER BY hold_id FOR UPDATE)
+        SELECT hold_id, state FROM hold WHERE hold_id = ANY(:ids) AND state = ANY(:from_states)
+        ORDER BY hold_id FOR UPDATE)
     UPDATE hold h SET state = :state, refusal = COALESCE(:refusal, refusal), changed_at = clock_timestamp()
-    FROM locked WHERE h.hold_id = locked.hold_id RETURNING h.hold_id
+    FROM locked WHERE h.hold_id = locked.hold_id RETURNING h.hold_id, locked.state
     """
 ).bindparams(bindparam("refusal", type_=JSONB(none_as_null=True)))
 
@@ -96,6 +97,9 @@ _SEATS_FOLLOW = """, locked AS (
     FROM locked l WHERE s.performance_id = l.performance_id AND s.seat_ref = l.seat_ref
     RETURNING l.hold_id
     """
+_FOLLOW_AGAIN = text(
+    f"WITH changed AS (SELECT hold_id, expires_at FROM hold WHERE hold_id = ANY(:ids)){_SEATS_FOLLOW}"  # noqa: S608
+)
 # Until when the payment may last, is granted once, whatever number of payments is begun.
 _EXTEND = text(
     f"""
@@ -219,10 +223,13 @@ def activate(tx: Connection, hold_id: UUID, seconds_left: int | None) -> bool:
 
 def activate_many(tx: Connection, seconds_left: Mapping[UUID, int | None]) -> list[UUID]:
     """The ERP agreed to many holds; return those that have not ended meanwhile."""
-    active = _change(tx, list(seconds_left), HoldState.ACTIVE)
+    were = _moved(tx, list(seconds_left), HoldState.ACTIVE)
+    active = list(were)
     if active:
         seconds = [seconds_left[hold_id] for hold_id in active]
         tx.execute(_SHORTEN, {"ids": active, "seconds": [EVER_S if left is None else left for left in seconds]})
+    if doubted := [hold_id for hold_id, state in were.items() if state is HoldState.UNCERTAIN]:
+        tx.execute(_FOLLOW_AGAIN, {"ids": doubted})  # their seats were kept without end
     return active
 
 
@@ -342,7 +349,14 @@ def _change(
     tx: Connection, hold_ids: Sequence[UUID], state: HoldState, refusal: Mapping[str, Any] | None = None
 ) -> list[UUID]:
     """Move holds to ``state`` where the table of transitions allows it; return those that moved."""
+    return list(_moved(tx, hold_ids, state, refusal))
+
+
+def _moved(
+    tx: Connection, hold_ids: Sequence[UUID], state: HoldState, refusal: Mapping[str, Any] | None = None
+) -> dict[UUID, HoldState]:
+    """As ``_change``; return what those were that moved."""
     if not hold_ids:
-        return []
+        return {}
     values = {"ids": list(hold_ids), "state": state.value, "from_states": may_become(state), "refusal": refusal}
-    return list(tx.execute(_CHANGE, values).scalars())
+    return {hold_id: HoldState(was) for hold_id, was in tx.execute(_CHANGE, values)}

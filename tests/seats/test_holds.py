@@ -136,6 +136,20 @@ def test_a_payment_extends_a_hold_once_and_never_past_its_cap(house: House) -> N
     assert house.hold(other.id).expires_at == other.cap_at
 
 
+@pytest.mark.parametrize("seconds_left", [None, 5400, 300])
+def test_a_hold_that_was_uncertain_ends_by_the_clock_once_the_erp_has_agreed(
+    house: House, seconds_left: int | None
+) -> None:
+    hold = house.place(house.seats[0]).hold
+    with house.db.begin() as tx:
+        holds.suspect(tx, [hold.id])
+        assert holds.activate(tx, hold.id, seconds_left)
+
+    assert house.seat(house.seats[0]).held_until == house.hold(hold.id).expires_at
+    house.lapse(hold.id)
+    assert house.place(house.seats[0]).hold.id != hold.id
+
+
 def test_a_payment_that_failed_leaves_as_much_time_as_a_new_hold_and_another_may_use_the_rest_of_what_was_granted(
     house: House,
 ) -> None:
