@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
 from uuid import UUID
 
 from flask import Blueprint, Flask, Response, g, request
@@ -63,35 +65,43 @@ class FairUse:
                 raise
 
     def enter(self) -> None:
-        """Count the request of ``g.client``. Raises ``Throttled`` or ``Refused``."""
+        """Count the request of ``g.client``. Raises ``Throttled``."""
         client: Client = g.client
-        allowance = self._allowances.of(client)
         try:
-            g.fair_entry = self._limits.enter(client.id, allowance)
+            g.fair_entry = self._limits.enter(client.id, self._allowances.of(client))
         except RateExceeded as refusal:
             g.fair_standing = refusal.standing
             raise
-        if allowance.live_holds_max is not None and _asks_for_seats():
-            self._live.enter(client.id, allowance.live_holds_max)
 
-    def check_turn(self, db: Database) -> None:
-        """A hold of seats for which people wait needs the admission of its shopper. Raises ``Refused``.
+    def check_hold(self, db: Database) -> None:
+        """A request for seats needs a client that may have one hold more, and where people wait for these seats the
+        admission of its shopper. Raises ``Refused``.
 
         Whoever repeats a request that was answered gets its answer, however late.
         """
-        if not self.lobby.has_rooms or not _asks_for_seats():
+        if not _asks_for_seats():
             return
-        body = request.get_json()
-        performance, shopper = body.get("performance"), body.get("customer_ref")
         try:
-            wanted = UUID(str(performance))
-        except ValueError:
-            return  # the form of the request is not as it should be, which the view will tell
-        try:
-            self.lobby.check(wanted, g.client.id, str(shopper or ""), request.headers.get(ADMISSION, ""))
+            self._check_live(g.client)
+            self._check_turn(request.get_json())
         except Refused:
             if not _is_repeated(db):
                 raise
+
+    def _check_live(self, client: Client) -> None:
+        limit = self._allowances.of(client).live_holds_max
+        if limit is not None:
+            self._live.enter(client.id, limit)
+
+    def _check_turn(self, body: Mapping[str, Any]) -> None:
+        if not self.lobby.has_rooms:
+            return
+        shopper = str(body.get("customer_ref") or "")
+        try:
+            wanted = UUID(str(body.get("performance")))
+        except ValueError:
+            return  # the form of the request is not as it should be, which the view will tell
+        self.lobby.check(wanted, g.client.id, shopper, request.headers.get(ADMISSION, ""))
 
     def guard_passwords(self, pages: Blueprint) -> None:
         """Count wrong passwords of ``pages``, which tell of them by setting ``g.credentials_failed``."""

@@ -24,13 +24,16 @@ CATCH_UP_MAX_S = 2.0  # after a pause nobody is let in for longer than this
 BY_LOAD = "load"
 QUIET_S = 60
 
+# What waits for its first turn tells of strain, and what is being asked just now. A row that failed and rests until it
+# is tried again does not: it may be an hour old while everybody else is served in a moment.
 _STRAIN = text(
     """
     SELECT
         (SELECT count(*) FROM outbox WHERE lane = :lane AND kind = 'hold' AND status = 'done'
          AND done_at > clock_timestamp() - make_interval(secs => :settled_in_s)) AS settled,
         (SELECT COALESCE(EXTRACT(EPOCH FROM clock_timestamp() - min(created_at)), 0)::float8 FROM outbox
-         WHERE lane = :lane AND kind = 'hold' AND status IN ('ready', 'running')) AS oldest_s,
+         WHERE lane = :lane AND kind = 'hold' AND ((status = 'ready' AND attempts = 0)
+             OR (status = 'running' AND attempts = 1 AND lease_until > clock_timestamp()))) AS oldest_s,
         NOT EXISTS (SELECT 1 FROM upstream WHERE name = :erp AND state <> 'closed') AS is_erp_well
     """
 )

@@ -135,7 +135,7 @@ def _guard(app: OpenAPI, bridge: Bridge) -> None:
         fair.enter()
         if request.method == "POST":
             _check_json()
-            fair.check_turn(bridge.db)
+            fair.check_hold(bridge.db)
 
     app.before_request(check)
     fair.install(app)

@@ -141,6 +141,20 @@ def test_live_holds_of_a_client_are_limited_and_a_released_one_makes_room(open_s
         stage.hold("P-01-03")
 
 
+def test_a_repeated_request_gets_its_answer_although_the_client_may_hold_no_more(open_stage: Open) -> None:
+    with open_stage() as stage:
+        with stage.bridge.db.begin() as tx:
+            set_use(tx, "web", ChannelUse(live_holds_max=1))
+        wish = {"json": {"performance": stage.performance, "seats": ["P-01-01"]}, "headers": {"Idempotency-Key": "one"}}
+        first = stage.ask("POST", "/v1/holds", **wish)
+        stage.hold("P-01-02", expect=429)
+
+        again = stage.ask("POST", "/v1/holds", **wish)
+
+        assert (again.status_code, again.content) == (201, first.content)
+        assert again.headers["Idempotent-Replayed"] == "true"
+
+
 def test_when_valkey_dies_in_the_middle_shoppers_do_not_notice(open_stage: Open, own_valkey: OwnValkey) -> None:
     with open_stage(redis_url=own_valkey.url) as stage:
         before = stage.ask("GET", "/v1/events").status_code

@@ -336,6 +336,33 @@ def test_while_1c_is_down_no_more_than_the_least_come_in(open_stage: Open) -> No
         assert stage.one("SELECT pace_per_s FROM waiting_room") == 1
 
 
+@pytest.mark.parametrize(
+    ("attempts", "is_slower"),
+    [
+        (7, False),  # it failed and rests until it is tried again: its age tells of nobody else
+        (0, True),  # nobody has come to it for an hour
+    ],
+)
+def test_a_hold_that_rests_after_failures_slows_nobody_else_down(
+    open_stage: Open, attempts: int, is_slower: bool
+) -> None:
+    with open_stage(redis_url=NOBODY, fair={"room_floor_per_s": 1, "room_ceiling_per_s": 100}) as stage:
+        queue = Queue(stage)
+        stage.break_onec("ApplySeatCommands", "silence", seconds=1)
+        stage.hold("P-01-01", expect=202, wait_s=0)
+        queue.open(pace_per_s=50)
+        stage.run(
+            "UPDATE outbox SET status = 'ready', attempts = :attempts, created_at = created_at - interval '1 hour', "
+            "due_at = clock_timestamp() + interval '20 minutes'",
+            attempts=attempts,
+        )
+        time.sleep(1)
+
+        stage.step("waiting_rooms")
+
+        assert (stage.one("SELECT pace_per_s FROM waiting_room") < 50) is is_slower
+
+
 def test_where_holds_queue_up_a_room_opens_by_itself_and_closes_when_nobody_comes(open_stage: Open) -> None:
     more = {"room_opens_by_itself": True, "room_oldest_max_s": 1}
     with open_stage(redis_url=NOBODY, fair=more) as stage:
