@@ -1,6 +1,7 @@
 """What a node says of the orders we gave it, kept beside them. What it leaves out stays as it was said before.
 
-It never moves money or seats: that an order was cancelled or paid there goes to a person. An order we did not give
+It never moves money or seats: that an order was cancelled or paid there goes to a person, unless it ended here first:
+then that is an echo of what we told. An order we did not give
 this node is not ours to change, whatever its number: two sites of one node may count alike.
 """
 
@@ -9,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import Connection, bindparam, text
 from sqlalchemy.dialects.postgresql import JSONB
@@ -30,6 +32,14 @@ _FIND = text(
 _SAY = text(
     "UPDATE exchange_order SET said = :said, said_at = clock_timestamp() WHERE node = :node AND order_id = :order"
 ).bindparams(bindparam("said", type_=JSONB))
+_ENDED = text(
+    """
+    SELECT o.state = 'expired' OR coalesce((
+        SELECT bool_or(f.kind = 'refunded') AND sum(CASE f.kind WHEN 'refunded' THEN -1 ELSE 1 END * f.amount_minor) = 0
+        FROM payment_attempt a JOIN payment_fact f USING (attempt_id) WHERE a.order_id = o.order_id), false)
+    FROM customer_order o WHERE o.order_id = :order
+    """
+)
 
 
 def take_orders(tx: Connection, reading: OrdersReading, node: str) -> Mapping[str, Any]:
@@ -37,12 +47,16 @@ def take_orders(tx: Connection, reading: OrdersReading, node: str) -> Mapping[st
 
     The same file again writes nothing. ``Refused`` if it cannot be read: the caller rolls back.
     """
-    written = sum(_take(tx, reading, node, order) for order in reading)
+    written = payments = 0
+    for order in reading:
+        written += _take(tx, reading, node, order)
+        payments += len(order.payments or ())
     tally = reading.tally
     return {
         "kind": "orders",
         "orders": tally.orders,
         "documents": tally.documents,
+        "payments": payments,
         "written": written,
         "skipped": sum(one.times for one in tally.skipped),
         "first_skipped": [asdict(one) for one in tally.skipped[:SKIPPED_KEPT]],
@@ -68,8 +82,8 @@ def _take(tx: Connection, reading: OrdersReading, node: str, order: InOrder) -> 
 
 def tell_people(tx: Connection, row: Any, said: Mapping[str, Any]) -> None:
     """Raise or end the alerts about what the ERP says of an order: ``row`` has its id, number and state here."""
-    is_gone = bool(said.get("is_deleted") or said.get("is_cancelled"))
-    is_paid_there_alone = bool(said.get("is_paid")) and row.state == "awaiting_payment"
+    is_gone = bool(said.get("is_deleted") or said.get("is_cancelled")) and not _has_ended(tx, row.order_id)
+    is_paid_there_alone = _is_paid(said) and row.state == "awaiting_payment"
     subject = order_key(row.order_id)
     for code, is_so, reason in (
         ("order_cancelled_in_erp", is_gone, "the ERP says that this order is cancelled or deleted; here it is not"),
@@ -79,3 +93,15 @@ def tell_people(tx: Connection, row: Any, said: Mapping[str, Any]) -> None:
             raise_alert(tx, code, subject, reason, severity=Severity.WARNING, number=row.number)
         else:
             resolve_alert(tx, code, subject)
+
+
+def _is_paid(said: Mapping[str, Any]) -> bool:
+    """Whether the ERP has money for it, be it a part."""
+    return bool(said.get("is_paid")) or any(
+        one["is_paid"] and not one["is_refund"] and not one["is_deleted"] for one in said.get("payments", ())
+    )
+
+
+def _has_ended(tx: Connection, order_id: UUID) -> bool:
+    """Whether the order has expired here, or all its money went back."""
+    return bool(tx.execute(_ENDED, {"order": order_id}).scalar_one())

@@ -29,7 +29,7 @@ log = structlog.get_logger()
 
 FOLDER = "exchange"
 LOOK_EVERY_S = 0.1
-SHOWN = ("products", "offers", "prices", "rests", "orders", "documents", "skipped", *runs_retire.TABLES)
+SHOWN = ("products", "offers", "prices", "rests", "orders", "documents", "payments", "skipped", *runs_retire.TABLES)
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from bridge.ports.storefront import OrderNews
 
 LANE = "storefront.orders"
 ROWS_MAX = 200
+WORDS = InOrder.__dataclass_fields__.keys() - {"payments"}  # a shop takes no documents of the ERP
 
 # What nodes say of an order, and the number the ERP itself has given to it. Later words of any node win.
 _ONE = text(
@@ -72,7 +73,7 @@ def to_tell(tx: Connection, storefront: str, number: str) -> tuple[OrderNews | N
     """What the shop does not know yet of an order, ``None`` if nothing; and what to note once it was told."""
     now = tx.execute(_NOW).scalar_one()
     row = tx.execute(_ONE, {"storefront": storefront, "number": number}).one()
-    said = {name: value for name, value in (row.said or {}).items() if name in InOrder.__dataclass_fields__}
+    said = {name: value for name, value in (row.said or {}).items() if name in WORDS}
     if row.erp_number:
         said.setdefault("erp_number", row.erp_number)
     if row.state == OrderState.PAID:

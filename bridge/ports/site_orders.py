@@ -125,6 +125,23 @@ class OutOrder:
 
 
 @dataclass(frozen=True, slots=True)
+class InPayment:
+    """A document of a node about money of an order: its own, or one we told it of. ``provider_ref`` is what we said of
+    it. Its amount and time are kept as it writes them; ``None`` is not said.
+    """
+
+    ref: str
+    number: str
+    is_refund: bool
+    amount: str
+    is_paid: bool | None = None
+    paid_on: str | None = None
+    erp_number: str | None = None
+    provider_ref: str | None = None
+    is_deleted: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class InOrder:
     """What a node says of an order with our ``number``; ``None`` is not said, which never means no. Its times are kept
     as it writes them.
@@ -143,6 +160,7 @@ class InOrder:
     shipment_number: str | None = None
     status_ref: str | None = None
     status_name: str | None = None
+    payments: list[InPayment] | None = None
 
 
 class OrdersReading(Protocol):

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any, BinaryIO
 
 from adapters.onec.commerceml.encoding import ROOT
-from adapters.onec.commerceml.fields import Element, child_text, deletion, local, named, pairs
+from adapters.onec.commerceml.fields import Element, child_text, deletion, local, ref_of
 from adapters.onec.commerceml.stream import Elements, Limits, drop
 from adapters.onec.commerceml.words import alike, flag, table
+from adapters.onec.exchange.payment_reading import inside, operation_of, payment, requisites, skip
 from bridge.ports.goods import Tally
 from bridge.ports.site_orders import InOrder
 
@@ -51,19 +53,44 @@ class OrdersReading:
         self._elements = Elements(stream, file, ["Документ"], limits or Limits())
 
     def __iter__(self) -> Iterator[InOrder]:
-        """Yield each order; other documents are counted and skipped."""
+        """Yield each order with the money that stands inside it, or beside it: then it names the order before it.
+        Other documents are counted and skipped.
+        """
+        pending: _Order | None = None
         for element in self._elements:
             if element.getparent() is None:
                 continue
             self.tally.documents += 1
-            number = (child_text(element, "Номер") or "").strip()
-            operation = child_text(element, "ХозОперация") or ""
-            if alike(operation) != _ORDER:
-                self.tally.skip(f"line {element.sourceline}: document {number}", f"it is no order but '{operation}'")
-            else:
+            if operation_of(element) == _ORDER:
                 self.tally.orders += 1
-                yield _order(element, number)
+                if pending:
+                    yield pending.told
+                pending = _order(element, self.tally)
+            elif not (pending and pending.takes(element)):
+                skip(self.tally, element, "order")
             drop(element)
+        if pending:
+            yield pending.told
+
+
+@dataclass(frozen=True, slots=True)
+class _Order:
+    """An order as far as it was read; ``names`` are those by which what follows may mean it."""
+
+    number: str
+    names: frozenset[str]
+    said: dict[str, Any]
+
+    @property
+    def told(self) -> InOrder:
+        return InOrder(self.number, **self.said)
+
+    def takes(self, document: Element) -> bool:
+        """Add the money of a document, if it is about money of this order."""
+        found = payment(document) if child_text(document, "Основание") in self.names else None
+        if found:
+            self.said.setdefault("payments", []).append(found)
+        return found is not None
 
 
 def read_orders(stream: BinaryIO, file: str) -> OrdersReading:
@@ -76,17 +103,19 @@ def ends_document(tail: bytes) -> bool:
     return any(_CLOSING.search(tail.decode(encoding, errors="replace")) for encoding in ("utf-8", "windows-1251"))
 
 
-def _order(element: Element, number: str) -> InOrder:
+def _order(element: Element, tally: Tally) -> _Order:
+    number = (child_text(element, "Номер") or "").strip()
     said: dict[str, Any] = {"is_deleted": deletion(element)}
     for child in element:
         field = _ELEMENTS.get(local[child.tag])
         if field and child.text and child.text.strip():
             said[field] = child.text.strip()
-    requisites = named(element, "ЗначенияРеквизитов")
-    for name, value in pairs(requisites) if requisites is not None else ():
-        field = _FIELDS.get(alike(name))
+    for name, value in requisites(element):
+        field = _FIELDS.get(name)
         if field and value:
             said.setdefault(field, _READ[field.startswith("is_")](value))
     if said.get("payment_number") or said.get("paid_on"):
         said.setdefault("is_paid", True)
-    return InOrder(number, **said)
+    for field, value in inside(element, tally):
+        said.setdefault(field, value)
+    return _Order(number, frozenset({ref_of(element), number} - {""}), said)

@@ -45,7 +45,7 @@ STATES = {
 _TAKEN, _RETURNED = "Выплата безналичных денег", "Возврат безналичных денег"
 
 
-def document(order: OutOrder, schema: Schema) -> bytes:
+def document(order: OutOrder, schema: Schema = schemas.PLAIN) -> bytes:
     """The order as a part of an answer. Raises ``Refused`` if 1C could not read it.
 
     Its comment holds our id of it: by that the order is found again over OData.
