@@ -6,6 +6,7 @@ from flask import Flask
 
 from sandbox._base.server import SandboxServer
 from sandbox.onec.control import control_blueprint
+from sandbox.onec.exports import Exports, exports_blueprint
 from sandbox.onec.infobase import Infobase
 from sandbox.onec.odata import PATH as ODATA_PATH
 from sandbox.onec.odata import ODataService, odata_blueprint
@@ -23,6 +24,7 @@ def create_app(settings: Settings) -> Flask:
     app.register_blueprint(odata_blueprint(ODataService(service)))
     app.register_blueprint(control_blueprint(service))
     app.register_blueprint(pages_blueprint(service.infobase))
+    app.register_blueprint(exports_blueprint(Exports(service.infobase)))
     return app
 
 
