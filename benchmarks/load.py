@@ -12,7 +12,7 @@ import selectors
 import socket
 import time
 from collections import Counter, deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from benchmarks.percentiles import percentile
@@ -31,7 +31,9 @@ class Spoilt(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How to load: as many requests at a time as ``connections``, or ``rate_per_s`` of them begun by the clock."""
+    """How to load: as many requests at a time as ``connections``, or ``rate_per_s`` of them begun by the clock. Each
+    expected answer is told to ``heard``, for requests that follow from answers.
+    """
 
     name: str
     connections: int
@@ -39,6 +41,7 @@ class Plan:
     warmup_s: float = 1.0
     expected: int = 201
     rate_per_s: float | None = None
+    heard: Callable[[bytes], None] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +158,8 @@ class _Run:
             self._wrong[str(status)] += 1
         elif line.due_s is not None:
             self._done.append((line.due_s, time.perf_counter()))
+            if self._plan.heard is not None:
+                self._plan.heard(bytes(line.received))
         closes = _CLOSES.search(line.received, 0, line.received.find(b"\r\n\r\n"))
         line.due_s, line.size, line.received = None, None, bytearray()
         self._busy -= 1

@@ -1,25 +1,37 @@
-"""Reads a second: events, a performance, its seat map and what changed of it, each again with ``If-None-Match``."""
+"""Reads a second: events, a performance, its seat map and what changed of it, each again with ``If-None-Match``; and
+what many viewers of a performance ask while its seats are sold.
+"""
 
 from __future__ import annotations
 
 import itertools
 import json
+import random
+import re
+import threading
+import time
 import urllib.request
-from collections.abc import Mapping
-from dataclasses import dataclass
+from bisect import bisect
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 
 from sqlalchemy import text
 
 from benchmarks.load import HOST, Outcome, Plan, get, load
 from benchmarks.seating import new_client
 from benchmarks.stack import Stack, servers_with_infobase
+from bridge.core.db import Database
 
-CONNECTIONS = 32
+CONNECTIONS = 24  # as many as look in one process at most, should they all come to the same
 MEASURE_S = 1.5
 WARMUP_S = 0.4
 SEASON = "big:6"
 CHANGED_SEATS = 20
 OK, NOT_MODIFIED = 200, 304
+POLL_S, JITTER_S = 2.0, 0.5
+SALES_PER_S = 50
+VERSION = re.compile(rb'"version":"(\d+)"')
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +59,7 @@ def run() -> dict[str, float]:
             for name, page in pages(stack, port, key).items():
                 figures |= {f"{name}_bytes": page.size_bytes} | _measure(name, port, key, page)
             figures["mixed_per_s"] = round(mixed_reads(stack, port, key).per_s)
+            figures |= live_deltas(stack, port, key)
     return figures
 
 
@@ -64,6 +77,74 @@ def mixed_reads(stack: Stack, port: int, key: str) -> Outcome:
     found = pages(stack, port, key)
     requests = [get(found[name].path, key) for name in ("event", "seat_map", "delta")]
     return load(port, itertools.cycle(requests), Plan("mixed", CONNECTIONS, MEASURE_S, WARMUP_S, expected=OK))
+
+
+def live_deltas(stack: Stack, port: int, key: str) -> dict[str, float]:
+    """Viewers who ask for changes every two seconds, each since his own last answer, while seats are being sold."""
+    found = pages(stack, port, key)["delta"]
+    path, _, first = found.path.rpartition("=")
+    viewers = Viewers(f"{path}=", key, first)
+    plan = Plan("live", CONNECTIONS, measure_s=3.0, warmup_s=POLL_S + JITTER_S + 0.5, expected=OK, heard=viewers.hear)
+    with stack.database() as db, sold_meanwhile(db, found.path.split("/")[3]) as sold:
+        measured = load(port, viewers.requests(), plan)
+    return {
+        "live_delta_per_s": round(measured.per_s),
+        "live_delta_p99_ms": measured.ms(0.99),
+        "live_delta_versions": len(viewers.asked),
+        "live_delta_sales": len(sold),
+    }
+
+
+@dataclass(slots=True)
+class Viewers:
+    """Those who ask since a version that was given out ``POLL_S`` ago, some a little earlier, some later."""
+
+    path: str
+    key: str
+    first: str
+    heard: list[tuple[float, str]] = field(default_factory=list)
+    asked: set[str] = field(default_factory=set)
+    chance: random.Random = field(default_factory=lambda: random.Random(1))
+
+    def hear(self, answer: bytes) -> None:
+        """An answer with the version to ask since."""
+        found = VERSION.search(answer)
+        if found:
+            self.heard.append((time.perf_counter(), found[1].decode()))
+
+    def requests(self) -> Iterator[bytes]:
+        """What the next viewer asks."""
+        while True:
+            looked_at = time.perf_counter() - POLL_S + self.chance.uniform(-JITTER_S, JITTER_S)
+            place = bisect(self.heard, (looked_at, ""))
+            version = self.heard[place - 1][1] if place else self.first
+            self.asked.add(version)
+            yield get(self.path + version, self.key)
+
+
+@contextmanager
+def sold_meanwhile(db: Database, performance: str) -> Iterator[list[str]]:
+    """Seats of a performance change, ``SALES_PER_S`` transactions a second; which did so far."""
+    over = threading.Event()
+    sold: list[str] = []
+    with db.begin() as tx:
+        found = tx.execute(text("SELECT seat_ref FROM seat WHERE performance_id = :id"), {"id": performance})
+        seats = list(found.scalars())
+
+    def sell() -> None:
+        chance = random.Random(2)
+        while not over.wait(1 / SALES_PER_S):
+            with db.begin() as tx:
+                tx.execute(_TOUCH, {"id": performance, "seats": chance.sample(seats, 2)})
+            sold.append(performance)
+
+    seller = threading.Thread(target=sell)
+    seller.start()
+    try:
+        yield sold
+    finally:
+        over.set()
+        seller.join(10)
 
 
 def pages(stack: Stack, port: int, key: str) -> Mapping[str, Page]:
