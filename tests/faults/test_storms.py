@@ -10,6 +10,7 @@ import os
 import random
 import signal
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from datetime import UTC, datetime
@@ -26,6 +27,7 @@ from bridge.local.account import choose_account
 from bridge.local.postgres import Postgres, prepare_postgres
 from bridge.local.programs import place
 from bridge.local.supervisor import Supervisor
+from sandbox.onec.faults import FaultKind
 from tests.conftest_servers import QUICK, scratch
 from tests.faults.fleet import Fleet, eventually, kill, opened
 from tests.faults.storm import FOR_EVER, Storm
@@ -54,24 +56,16 @@ claim._TAKE = text(str(claim._TAKE).replace(claim.IS_FREE, "true"))
 decide = placing.decide
 placing.decide = lambda *given: (time.sleep(0.15), decide(*given))[1]
 """
-ONEC_FAULTS = [
-    ("ApplySeatCommands", kind, more)
-    for kind, more in (
-        ("commit_then_drop", {}),
-        ("cut_answer", {}),
-        ("drop_before", {}),
-        ("silence", {"seconds": 3}),
-        ("late", {"seconds": 1}),
-        ("lock_conflict", {}),
-        ("command_failed", {"commands": 1}),
-        ("licence", {}),
-        ("html_500", {}),
-        ("garbage_200", {"executes": True}),
-        ("error_as_200", {}),
-        ("session_killed", {}),
-        ("cold_start", {"seconds": 1}),
-    )
-]
+# Every fault the simulated 1C knows, with what it needs.
+ONEC_FAULTS: dict[FaultKind, dict[str, object]] = {kind: {} for kind in FaultKind} | {
+    FaultKind.SILENCE: {"seconds": 3},
+    FaultKind.LATE: {"seconds": 1},
+    FaultKind.COLD_START: {"seconds": 1},
+    FaultKind.COMMAND_FAILED: {"commands": 1},
+    FaultKind.GARBAGE_200: {"executes": True},
+}
+FAULT_S = 0.4  # at least; each lasts until it has hit a call
+HIT_S = 20.0
 
 
 @pytest.fixture
@@ -175,24 +169,39 @@ def take_tickets_back(storm: Storm, over: threading.Event) -> None:
 
 
 def test_1c_fails_in_every_way_it_knows(stormy: Storm) -> None:
+    stormy.fleet.env["BRIDGE_ERP__REST_S"] = "0.3"
     fleet = started(stormy, share_allotted=0.2)
+    hits: dict[FaultKind, int] = {}
 
-    stormy.rage(STORM_S * 2, partial(break_onec, fleet))
+    stormy.rage(STORM_S, partial(break_onec, fleet, random.Random(3), hits), outlasts=True)
 
     assert stormy.settle() == []
     assert stormy.failures == []
+    assert {kind for kind in FaultKind if not hits.get(kind)} == set()
 
 
-def break_onec(fleet: Fleet, over: threading.Event) -> None:
-    """Arm one fault after another."""
-    chance = random.Random(3)
-    faults = list(ONEC_FAULTS)
-    chance.shuffle(faults)
-    while faults and not over.is_set():
-        operation, kind, more = faults.pop()
-        fleet.break_onec(operation, kind, times=2, **more)
-        over.wait(0.8)
-    requests.post(f"{fleet.onec.url}/_reset", timeout=5)
+def break_onec(fleet: Fleet, chance: random.Random, hits: dict[FaultKind, int], _over: threading.Event) -> None:
+    """One fault after another, in an order of chance, until each has hit a call: the storm lasts as long as that."""
+    for kind in chance.sample(list(FaultKind), len(FaultKind)):
+        before = calls_of(fleet)
+        fleet.break_onec("ApplySeatCommands", kind, times=0, **ONEC_FAULTS[kind])
+        time.sleep(FAULT_S)
+        eventually(partial(hits_of, fleet, kind, before), HIT_S)
+        hits[kind] = hits_of(fleet, kind, before)
+        requests.post(f"{fleet.onec.url}/_reset", timeout=5)
+
+
+def hits_of(fleet: Fleet, kind: FaultKind, calls_before: int) -> int:
+    """How often the fault that is armed has hit; a changed schema hits every call."""
+    if kind is FaultKind.DRIFT:
+        return calls_of(fleet) - calls_before
+    (fault,) = requests.get(f"{fleet.onec.url}/_faults", timeout=5).json()["faults"]
+    return int(fault["hits"])
+
+
+def calls_of(fleet: Fleet) -> int:
+    """How many calls 1C has seen."""
+    return len(requests.get(f"{fleet.onec.url}/_audit", timeout=5).json()["calls"])
 
 
 @pytest.mark.parametrize("seed", SEEDS)
