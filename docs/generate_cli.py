@@ -62,7 +62,9 @@ PRINTS = {
     "sync run": "how many of each were different, and what each visit to the storefront did. With `--json`: "
     '`{"changed": {what: count}, "goods_read", "storefront": {lane: {what: count}}}`',
     "sync status": "the last readings of the ERP and exchanges of nodes: counts, warnings, how long, what failed. "
-    'With `--json`: `{"runs": […], "exchanges": [{"run", "node", "kind", "took_s", "bytes", "files": […]}]}`',
+    'With `--json`: `{"runs": […], "exchanges": [{"run", "node", "kind", "took_s", "bytes", "files": […]}], '
+    '"failing": [{"node", "kind", "run", "file", "error"}]}`',
+    "sync accept": 'that it is accepted. With `--json`: `{"name"}`',
     "onec check": "each difference with its place and what to do, and a summary. With `--json`: "
     '`{"ok", "mapping", "problems": [{"where", "what", "to_do"}], "looks_like": [name]}`',
     "onec mapping": "the mapping file",

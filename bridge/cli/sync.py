@@ -1,4 +1,4 @@
-"""``bridge sync run | status``: read the ERP now; how reading went."""
+"""``bridge sync run | status | accept``: read the ERP now; how reading went; take a smaller exchange for whole."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from sqlalchemy import text
 
 from bridge.cli.common import Failed, bridge, json_option, say
 from bridge.core.deadline import Deadline
-from bridge.exchange.runs_keeping import line, recent
+from bridge.exchange import runs_whole
+from bridge.exchange.runs_keeping import failing, line, recent
 from bridge.exchange.sync import Sync
 
 _RUNS = text(
@@ -52,14 +53,32 @@ def _line(what: str, counts: Mapping[str, int]) -> str:
 @click.option("--last", "rows_max", default=10, show_default=True, type=click.IntRange(1, 1000))
 @json_option
 def status(rows_max: int, as_json: bool) -> None:  # noqa: FBT001
-    """Show the last runs of each sort, ours and those of nodes. Exits 1 if the newest of any sort failed."""
+    """Show the last runs of each sort, ours and those of nodes. Exits 1 if the newest of any sort failed: of ours the
+    last run of each source, of a node its last exchange of goods, and that of orders.
+    """
     with bridge("sync") as found, found.db.begin() as tx:
         runs = [dict(row._mapping) for row in tx.execute(_RUNS, {"rows_max": rows_max})]  # noqa: SLF001  public API
         exchanges = recent(tx, rows_max)
+        failed = failing(tx, found.settings.exchange.quiet_s)
     lines = [f"{run['started_at']:%F %T} {run['source']}: {run['error'] or run['counts']}" for run in runs]
     lines = [*(lines or ["The ERP was never read."]), *map(line, exchanges)]
-    say(as_json, {"runs": runs, "exchanges": exchanges}, "\n".join(lines))
-    has_failed = any(file["state"] == "failed" for run in exchanges[:1] for file in run["files"])
+    lines += [
+        f"FAILED in the last exchange: {one['node']} {one['kind']} {one['file']}: {one['error']}" for one in failed
+    ]
+    say(as_json, {"runs": runs, "exchanges": exchanges, "failing": failed}, "\n".join(lines))
     newest = {run["source"]: run for run in reversed(runs)}
-    if has_failed or any(run["error"] for run in newest.values()):
+    if failed or any(run["error"] for run in newest.values()):
         raise SystemExit(1)
+
+
+@sync.command()
+@click.argument("node")
+@json_option
+def accept(node: str, as_json: bool) -> None:  # noqa: FBT001
+    """Let the next whole exchange of a node be one of fewer files, and hide the goods it leaves out.
+
+    Goods are not hidden if files of the last whole exchange did not come, because the node may have broken off.
+    """
+    with bridge("sync") as found, found.db.begin() as tx:
+        runs_whole.accept(tx, node)
+    say(as_json, {"name": node}, f"{node}: its next whole exchange may have fewer files. Let it export everything.")

@@ -1,4 +1,7 @@
-"""Runs: an exchange of a node begins with a login and lasts until the next ``restart``; kept in the database alone."""
+"""Runs: an exchange of a node begins with a login and lasts until the next ``restart``; kept in the database alone.
+
+A run is of one kind, goods or orders. A node may log in once and do both: its token then has a run of each kind.
+"""
 
 from __future__ import annotations
 
@@ -18,13 +21,15 @@ ECHO_CHARS = 32
 _BEGIN = text(
     """
     INSERT INTO exchange_run (node, kind, token_hash) VALUES (:node, :kind, :hash)
+    ON CONFLICT (token_hash, kind) DO UPDATE SET touched_at = clock_timestamp()
     RETURNING exchange_run_id, node, started_at, token_hash, format_version
     """
 )
 _OF_TOKEN = text(
     """
-    SELECT exchange_run_id, node, started_at, token_hash, format_version FROM exchange_run
+    SELECT exchange_run_id, node, started_at, token_hash, format_version, kind FROM exchange_run
     WHERE token_hash = :hash AND touched_at > clock_timestamp() - interval '1 day'
+    ORDER BY kind <> :kind, exchange_run_id LIMIT 1
     """
 )
 _NEWEST = text(
@@ -59,11 +64,11 @@ def enter(tx: Connection, who: Credentials, kind: str) -> Visit:
 
 
 def resume(tx: Connection, who: Credentials, kind: str) -> Visit:
-    """The run a request belongs to: that of its token, else the newest one of its login.
+    """The run a request belongs to: that of its token and kind, else the newest one of its login.
 
     Raises ``Refused`` if login and password do not fit, or the token is another node's or too old.
     """
-    row = tx.execute(_OF_TOKEN, {"hash": _hash(who.token)}).first() if who.token else None
+    row = _of_token(tx, who.token, kind) if who.token else None
     if not who.login:
         if row is None:
             message = "The exchange has no valid login: send login and password, or log in again."
@@ -74,6 +79,15 @@ def resume(tx: Connection, who: Credentials, kind: str) -> Visit:
         raise Refused("visit_foreign", "This cookie belongs to another login.")
     row = row or tx.execute(_NEWEST, {"node": node.name, "kind": kind}).first()
     return _visit(row, node) if row else enter(tx, who, kind)
+
+
+def _of_token(tx: Connection, token: str, kind: str) -> Row[Any] | None:
+    """The run of that kind under a token, which is begun if the token is known for another kind only."""
+    values = {"hash": _hash(token), "kind": kind}
+    row = tx.execute(_OF_TOKEN, values).first()
+    if row is None or row.kind == kind:
+        return row
+    return tx.execute(_BEGIN, {**values, "node": row.node}).one()
 
 
 def restart(tx: Connection, visit: Visit, cml_version: str = "", format_version: str = "") -> bool:

@@ -131,10 +131,10 @@ def stored(tx: Connection, run_id: int) -> list[File]:
 def ask(tx: Connection, files: Sequence[File]) -> None:
     """Write the work to import files, in this order, after everything else of their node; once a file."""
     for file in files:
+        runs.touch(tx, file.run_id)
         tx.execute(_LOCK_NODE, {"node": file.node})
         if tx.execute(_ASK, {"file": file.id}).first():
             outbox.put(tx, LANE, "file", node_key(file.node), {"file_id": file.id})
-        runs.touch(tx, file.run_id)
 
 
 def node_key(node: str) -> str:

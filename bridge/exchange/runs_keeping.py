@@ -11,7 +11,6 @@ from typing import Any
 from sqlalchemy import Connection, text
 
 from bridge.catalogue.goods_import import COUNTED
-from bridge.catalogue.goods_known import forget_mentions
 
 RUNS_MAX = 100  # one transaction's worth
 
@@ -47,8 +46,35 @@ _RECENT = text(
 )
 
 
+# Runs with no silence between them are one exchange. A file that was sent again counts as it went the last time.
+_FAILING = text(
+    """
+    WITH run AS (
+        SELECT r.exchange_run_id, r.node, r.kind,
+            r.started_at - lag(r.touched_at) OVER each_kind >= make_interval(secs => :quiet_s) AS is_first
+        FROM exchange_run r
+        WHERE EXISTS (SELECT FROM exchange_file f WHERE f.exchange_run_id = r.exchange_run_id AND f.state <> 'dropped')
+        WINDOW each_kind AS (PARTITION BY r.node, r.kind ORDER BY r.exchange_run_id)),
+    last AS (
+        SELECT node, kind, coalesce(max(exchange_run_id) FILTER (WHERE is_first), 0) AS first_run FROM run
+        GROUP BY node, kind)
+    SELECT node, kind, run, file, error FROM (
+        SELECT DISTINCT ON (run.node, run.kind, f.name) run.node, run.kind, f.exchange_run_id AS run, f.name AS file,
+            f.state, f.reason AS error
+        FROM last JOIN run ON run.node = last.node AND run.kind = last.kind AND run.exchange_run_id >= last.first_run
+        JOIN exchange_file f ON f.exchange_run_id = run.exchange_run_id
+        WHERE f.state <> 'dropped'
+        ORDER BY run.node, run.kind, f.name, f.exchange_file_id DESC) one
+    WHERE state = 'failed' ORDER BY node, kind, run, file
+    """
+)
+
+
 def tidy(tx: Connection, folder_of: Callable[[str, int], Path], keep_days: int) -> int:
-    """Delete runs nobody has touched for ``keep_days``, the bytes first: a crash leaves rows that are deleted again."""
+    """Delete up to ``RUNS_MAX`` runs that nobody has touched for ``keep_days`` and return how many there were.
+
+    The bytes go first: a crash leaves rows that are deleted again.
+    """
     old = tx.execute(_OLD, {"days": keep_days, "runs_max": RUNS_MAX}).all()
     for row in old:
         folder = folder_of(row.node, row.exchange_run_id)
@@ -56,7 +82,6 @@ def tidy(tx: Connection, folder_of: Callable[[str, int], Path], keep_days: int) 
             shutil.rmtree(folder)
     for statement in _DELETE:
         tx.execute(statement, {"runs": [row.exchange_run_id for row in old]})
-    forget_mentions(tx, keep_days)
     return len(old)
 
 
@@ -67,6 +92,14 @@ def recent(tx: Connection, runs_max: int, node: str | None = None, before: int |
     """
     values = {"runs_max": runs_max, "node": node, "before": before}
     return [dict(row) for row in tx.execute(_RECENT, values).mappings()]
+
+
+def failing(tx: Connection, quiet_s: float) -> list[dict[str, Any]]:
+    """The files that failed in the last exchange of each node with goods and with orders: node, kind, run, file, error.
+
+    After ``quiet_s`` of silence what a node sends is another exchange.
+    """
+    return [dict(row) for row in tx.execute(_FAILING, {"quiet_s": quiet_s}).mappings()]
 
 
 def line(run: dict[str, Any]) -> str:

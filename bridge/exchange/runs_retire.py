@@ -10,8 +10,9 @@ from datetime import datetime
 
 from sqlalchemy import Connection, text
 
-from bridge.alerts.service import raise_alert, resolve_alert
+from bridge.alerts.service import Severity, raise_alert, resolve_alert
 from bridge.catalogue.goods_import import lock_source
+from bridge.core.db import plan_for_many
 from bridge.core.errors import Refused
 from bridge.exchange import seats_of_goods
 from bridge.exchange.nodes import Node
@@ -19,7 +20,9 @@ from bridge.exchange.nodes import Node
 _STATES = text(
     """
     SELECT f.state, min(f.name) AS name FROM exchange_file f JOIN exchange_run r USING (exchange_run_id)
-    WHERE r.node = :node AND f.created_at >= :since GROUP BY f.state
+    WHERE r.node = :node AND r.kind <> 'sale' AND f.created_at >= :since
+      AND (f.state <> 'stored' OR lower(f.name) LIKE ANY(ARRAY['%.xml', '%.zip']))
+    GROUP BY f.state
     """
 )
 _NOTE = text(
@@ -48,15 +51,18 @@ _COUNT = """
 # Without the digest, the same description read again is written again and shows the goods.
 _HIDE = "UPDATE {table} SET is_deleted = true, content_hash = NULL, changed_run_id = :run WHERE {gone}"
 TABLES = ("product", "offer")
+REFUSED, HIDDEN = "exchange_retire_refused", "exchange_goods_hidden"
 
 
 def is_pending(tx: Connection, node: Node, since: datetime) -> bool:
-    """Whether files of the exchange wait to be imported. Raises ``Refused`` if one of them failed."""
+    """Whether files of the exchange are not imported yet, be it that nobody asked for them: then they will be, once
+    the node is silent. Raises ``Refused`` if one of them failed.
+    """
     states = {row.state: row.name for row in tx.execute(_STATES, {"node": node.name, "since": since})}
     if "failed" in states:
         message = "Nothing was hidden, because %(file)s of this exchange could not be imported."
         raise Refused("retire_incomplete", message, file=states["failed"])
-    return "waiting" in states
+    return "waiting" in states or "stored" in states
 
 
 def retire(tx: Connection, node: Node, since: datetime, kinds: Collection[str] = TABLES) -> dict[str, int]:
@@ -65,12 +71,14 @@ def retire(tx: Connection, node: Node, since: datetime, kinds: Collection[str] =
     Raises ``Refused`` if more than the node's share would vanish, ``Throttled`` while an import of its is running.
     """
     lock_source(tx, node.name)
+    plan_for_many(tx)
     values = {"node": node.name, "imports": list(tx.execute(_IMPORTS, {"node": node.name, "since": since}).scalars())}
     tables = [table for table in TABLES if table in kinds]
     for table in tables:
         _check_share(tx, node, table, values)
     run_id = tx.execute(_NOTE, values).scalar_one()
-    resolve_alert(tx, "exchange_retire_refused", node.name)
+    for code in (REFUSED, HIDDEN):
+        resolve_alert(tx, code, node.name)
     hidden = {
         table: tx.execute(
             text(_HIDE.format(table=table, gone=_GONE.format(table=table))), {**values, "run": run_id}
@@ -78,7 +86,16 @@ def retire(tx: Connection, node: Node, since: datetime, kinds: Collection[str] =
         for table in tables
     }
     seats_of_goods.take(tx, node.name)
+    if any(hidden.values()):
+        _tell_hidden(tx, node, hidden)
     return hidden
+
+
+def _tell_hidden(tx: Connection, node: Node, hidden: Mapping[str, int]) -> None:
+    """Whether they left the selection or an exchange lost them cannot be told from here, so a person hears of it."""
+    counts = ", ".join(f"{count} {table}s" for table, count in hidden.items() if count)
+    reason = f"hidden, because a whole exchange left them out: {counts}"
+    raise_alert(tx, HIDDEN, node.name, reason, severity=Severity.WARNING, **hidden)
 
 
 def _check_share(tx: Connection, node: Node, table: str, values: Mapping[str, object]) -> None:
@@ -91,4 +108,4 @@ def _check_share(tx: Connection, node: Node, table: str, values: Mapping[str, ob
 
 def tell(tx: Connection, node: Node, refusal: Refused) -> None:
     """Tell people that nothing was hidden, and why."""
-    raise_alert(tx, "exchange_retire_refused", node.name, str(refusal))
+    raise_alert(tx, REFUSED, node.name, str(refusal))

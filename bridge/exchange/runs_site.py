@@ -14,13 +14,23 @@ import structlog
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
+from bridge.catalogue.goods_known import forget_mentions
 from bridge.core.db import Database
 from bridge.core.deadline import Deadline
 from bridge.core.errors import Refused, Throttled
-from bridge.exchange import order_export, runs, runs_files, runs_keeping, runs_replies, runs_retire, uploads_zip
+from bridge.exchange import (
+    order_export,
+    runs,
+    runs_files,
+    runs_keeping,
+    runs_left,
+    runs_replies,
+    runs_retire,
+    uploads_zip,
+)
 from bridge.exchange.nodes import get_node
 from bridge.exchange.runs_files import File
-from bridge.exchange.runs_import import FileImports, Readers, want_quiet_start
+from bridge.exchange.runs_import import FileImports, Readers
 from bridge.exchange.uploads import Limits, Uploads, checked_name
 from bridge.exchange.uploads_zip import ArchiveLimits
 from bridge.ports.site import Credentials, Outcome, Stage, Upload, Visit
@@ -29,6 +39,7 @@ log = structlog.get_logger()
 
 FOLDER = "exchange"
 LOOK_EVERY_S = 0.1
+TIDY_S = 60.0
 SHOWN = ("products", "offers", "prices", "rests", "orders", "documents", "payments", "skipped", *runs_retire.TABLES)
 
 
@@ -65,7 +76,7 @@ class ExchangeSite:
         self._has_erp = has_erp
         self._rules = rules
         self._payment_systems = payment_systems
-        begun = partial(want_quiet_start, delay_s=rules.quiet_s)
+        begun = partial(runs_left.want_once, delay_s=rules.quiet_s)
         self._uploads = Uploads(db, data_dir / FOLDER, rules.limits, begun)
 
     @property
@@ -83,9 +94,16 @@ class ExchangeSite:
         return FileImports(self._db, self._uploads, readers, self._rules.archives, self._rules.quiet_s)
 
     def tidy(self) -> str:
-        """Delete what is kept long enough; say how much."""
+        """Delete what is kept long enough, as much as there is time for; say how much."""
+        deadline = Deadline.after(TIDY_S)
+        count, is_more = 0, True
+        while is_more and not deadline.is_over:
+            with self._db.begin() as tx:
+                deleted = runs_keeping.tidy(tx, self._uploads.folder, self._rules.keep_days)
+            count, is_more = count + deleted, deleted == runs_keeping.RUNS_MAX
         with self._db.begin() as tx:
-            return f"{runs_keeping.tidy(tx, self._uploads.folder, self._rules.keep_days)} runs"
+            forget_mentions(tx, self._rules.keep_days)
+        return f"{count} runs"
 
     def enter(self, who: Credentials, kind: str) -> Visit:
         """Begin a visit."""
@@ -112,6 +130,7 @@ class ExchangeSite:
         """Store a file or append to it; once it is whole, have it imported without being asked."""
         self._uploads.take(visit, upload)
         with self._db.begin() as tx:
+            runs.touch(tx, visit.run_id)
             file = runs_files.find(tx, self._uploads, visit, checked_name(upload.name), self._rules.archives)
             if file is not None and is_last(self._uploads.tail(runs_files.path_of(self._uploads, file))):
                 runs_files.ask(tx, [file])
@@ -120,6 +139,7 @@ class ExchangeSite:
         """Have a file imported by a worker; hold the caller a moment."""
         plain = checked_name(name)
         with self._db.begin() as tx:
+            runs.touch(tx, visit.run_id)
             file = runs_files.find(tx, self._uploads, visit, plain, self._rules.archives)
             if file is None:
                 message = "There is no file %(file)s in this exchange: send it first."
@@ -189,10 +209,14 @@ class ExchangeSite:
     def _retired(self, visit: Visit, since: datetime) -> Outcome:
         deadline = Deadline.after(self._rules.hold_s)
         while True:
-            with self._db.begin() as tx:
-                node = get_node(tx, visit.node)
-                if not runs_retire.is_pending(tx, node, since):
-                    return Outcome(Stage.DONE, _counted(runs_retire.retire(tx, node, since)))
+            try:
+                with self._db.begin() as tx:
+                    node = get_node(tx, visit.node)
+                    if not runs_retire.is_pending(tx, node, since):
+                        return Outcome(Stage.DONE, _counted(runs_retire.retire(tx, node, since)))
+            except Throttled as busy:  # another import of the node is running
+                if deadline.is_over:
+                    return Outcome(Stage.UNDER_WAY, str(busy))
             if deadline.is_over:
                 return Outcome(Stage.UNDER_WAY)
             time.sleep(LOOK_EVERY_S)

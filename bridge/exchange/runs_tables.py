@@ -36,6 +36,7 @@ exchange_node = Table(
     Column("takes_orders", Boolean, nullable=False, server_default="false"),
     words("payments", default="requisites"),
     words("hides", default="whole"),
+    Column("whole_files", JSONB, nullable=False, server_default="[]"),  # the names of the last whole exchange's
     words("orders_out", default="paid"),
     Column("wants_echo", Boolean, nullable=False, server_default="false"),
     Column("currencies", JSONB, nullable=False, server_default="{}"),
@@ -55,12 +56,13 @@ exchange_run = Table(
     Column("exchange_run_id", BigInteger, Identity(), primary_key=True),
     Column("node", Text, ForeignKey("exchange_node.node"), nullable=False),
     words("kind"),
-    Column("token_hash", LargeBinary, nullable=True, unique=True),
+    Column("token_hash", LargeBinary, nullable=True),
     words("cml_version", default=""),
     words("format_version", default=""),
     moment("started_at", is_now=True),
     moment("touched_at", is_now=True),
     Index("ix_exchange_run_node", "node", "exchange_run_id"),
+    Index("uq_exchange_run_token", "token_hash", "kind", unique=True),
 )
 
 # What we answered; the same answer to the same request is one row.

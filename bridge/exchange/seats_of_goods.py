@@ -7,7 +7,7 @@ taken from people of ours: such a seat is a conflict, which goes to a person.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -108,9 +108,9 @@ def sell_in(tx: Connection, name: str, channel: str) -> Taken:
     return take(tx, name)
 
 
-def take(tx: Connection, source: str) -> Taken:
+def take(tx: Connection, source: str, got_on: Callable[[], None] = lambda: None) -> Taken:
     """Make performances and seats of what imports have changed since the last time, if ``source`` is a node whose seats
-    are sold here. Raises ``Throttled`` while another import of it is running.
+    are sold here. ``got_on`` is called now and then. Raises ``Throttled`` while another import of it is running.
     """
     taken = Taken()
     node = tx.execute(_TAKER, {"source": source}).first()
@@ -118,8 +118,12 @@ def take(tx: Connection, source: str) -> Taken:
         return taken
     lock_source(tx, source)
     zone = ZoneInfo(node.time_zone)
-    read = [(ref, take_product(tx, source, ref, zone)) for ref in touched(tx, source, node.seats_run_id)]
+    read = []
+    for ref in touched(tx, source, node.seats_run_id):
+        got_on()
+        read.append((ref, take_product(tx, source, ref, zone)))
     for ref, found in sorted(read, key=lambda one: str(one[1].performance_id)):  # in the order of everybody's locks
+        got_on()
         seats = _take_seats(tx, source, node.seats_channel, found)
         _tell(tx, f"{source}:{ref}", found, taken.warnings)
         taken.seats += seats

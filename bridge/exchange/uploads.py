@@ -23,7 +23,7 @@ from bridge.core.errors import NotSent, Refused
 from bridge.exchange import runs
 from bridge.ports.site import Source, Upload, Visit
 
-OnFirst = Callable[[Connection, int], None]
+OnBegun = Callable[[Connection, int], None]
 
 CHUNK_BYTES = 262_144
 TAIL_BYTES = 256
@@ -64,14 +64,14 @@ _DROP = text(
 class Uploads:
     """The folder where files are kept, one folder a run. Every process that serves or imports sees the same one.
 
-    ``on_first`` is called with the first part of a run, in the transaction that accepts it.
+    ``on_begun`` is called with the first part of each file, in the transaction that accepts it.
     """
 
-    def __init__(self, db: Database, folder: Path, limits: Limits, on_first: OnFirst) -> None:
+    def __init__(self, db: Database, folder: Path, limits: Limits, on_begun: OnBegun) -> None:
         self._db = db
         self._folder = folder
         self._limits = limits
-        self._on_first = on_first
+        self._on_begun = on_begun
 
     def path(self, node: str, run_id: int, file_id: int) -> Path:
         """Where the bytes of a file lie."""
@@ -89,14 +89,14 @@ class Uploads:
         """
         name = checked_name(upload.name)
         with self._spooled(visit, upload) as (part, size), self._db.begin() as tx:
+            runs.touch(tx, visit.run_id)  # its lock comes before those of its files, here as elsewhere
             row = tx.execute(_OPEN, {"run": visit.run_id, "name": name}).one()
-            files = self._check_size(tx, visit, name, row.bytes + size, size)
+            self._check_size(tx, visit, name, row.bytes + size, size)
             with _explained():
                 _append(self.path(visit.node, visit.run_id, row.exchange_file_id), row.bytes, part)
             tx.execute(_GROW, {"file": row.exchange_file_id, "bytes": row.bytes + size})
-            runs.touch(tx, visit.run_id)
-            if files == 1 and row.bytes == 0:
-                self._on_first(tx, visit.run_id)
+            if row.bytes == 0:
+                self._on_begun(tx, visit.run_id)
 
     def tail(self, path: Path) -> bytes:
         """The last bytes of a file, which tell whether its last part has come."""
@@ -130,7 +130,7 @@ class Uploads:
             part.seek(0)
             yield part, size
 
-    def _check_size(self, tx: Connection, visit: Visit, name: str, file_bytes: int, part_bytes: int) -> int:
+    def _check_size(self, tx: Connection, visit: Visit, name: str, file_bytes: int, part_bytes: int) -> None:
         if file_bytes > self._limits.file_bytes:
             raise _too_large(self._limits.file_bytes)
         run = tx.execute(_SIZE, {"run": visit.run_id}).one()
@@ -138,7 +138,6 @@ class Uploads:
             message = "The exchange is too large with %(name)s: at most %(bytes)s bytes in %(files)s files."
             limits = self._limits
             raise Refused("run_too_large", message, name=name, bytes=limits.run_bytes, files=limits.run_files)
-        return int(run.files)
 
 
 def checked_name(name: str) -> str:

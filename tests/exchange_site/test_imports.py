@@ -191,7 +191,7 @@ def test_more_than_a_fifth_never_vanishes_at_once(module: Place) -> None:
     assert all(module.products("module").values())
     assert module.alerts() == [("exchange_retire_refused", "module")]
     exported(module, *REFS[1:])
-    assert module.alerts() == []
+    assert module.alerts() == [("exchange_goods_hidden", "module")]
 
 
 def test_an_exchange_with_a_failed_file_hides_nothing(module: Place) -> None:
@@ -235,6 +235,79 @@ def test_hiding_waits_for_imports_under_way(busy: Place) -> None:
     assert client.wire.ask("catalog", "deactivate", timestamp=told["timestamp"]).word == "progress"
     busy.work()
     assert client.wire.ask("catalog", "deactivate", timestamp=told["timestamp"]).word == "success"
+
+
+def told_to_hide(place: Place, client: ModuleClient, timestamp: str) -> str:
+    client.check_auth("catalog")
+    return client.wire.ask("catalog", "deactivate", timestamp=timestamp).word
+
+
+def test_hiding_waits_for_a_file_that_was_sent_and_never_asked_for(busy: Place) -> None:
+    busy.add("module", "module31")
+    client = ModuleClient(busy.wire("module"))
+    with busy.worker():
+        assert client.export_catalogue({"g1.xml": catalogue(*REFS[:17]), "g2.xml": catalogue(*REFS[17:])}).is_ok
+        busy.run("UPDATE import_run SET started_at = started_at - interval '1 hour'")
+        busy.run("UPDATE exchange_file SET created_at = created_at - interval '1 hour'")
+        told = dict(line.split("=", 1) for line in client.check_auth("catalog") if "=" in line)
+        client.init("catalog")
+        client.wire.send("catalog", "g1.xml", catalogue(*REFS[:17]))
+        client.wire.ask("catalog", "import", filename="g1.xml")
+    for name, body in {"g2.xml": catalogue(*REFS[17:]), "a.jpg": b"\xff\xd8"}.items():
+        client.check_auth("catalog")
+        client.init("catalog")
+        client.wire.send("catalog", name, body)
+
+    assert told_to_hide(busy, client, told["timestamp"]) == "progress"
+    assert all(busy.products("module").values())
+    busy.pass_time(301)
+    busy.work()
+    assert told_to_hide(busy, client, told["timestamp"]) == "success"
+    assert all(busy.products("module").values())
+
+
+def test_hiding_waits_for_an_import_of_the_same_goods_from_elsewhere(busy: Place) -> None:
+    busy.add("module", "module31")
+    client = ModuleClient(busy.wire("module"))
+    told = dict(line.split("=", 1) for line in client.check_auth("catalog") if "=" in line)
+    with busy.bridge.db.begin() as tx:
+        lock_source(tx, "module")
+        assert told_to_hide(busy, client, told["timestamp"]) == "progress"
+
+    assert told_to_hide(busy, client, told["timestamp"]) == "success"
+    assert busy.alerts() == []
+
+
+def test_orders_that_failed_keep_no_goods_from_being_hidden(module: Place) -> None:
+    client = ModuleClient(module.wire("module"))
+    with module.worker():
+        told = dict(line.split("=", 1) for line in client.check_auth("catalog") if "=" in line)
+        client.return_orders("orders.xml", b"<half></half>")
+        client.check_auth("catalog")
+        client.init("catalog")
+        client.wire.send("catalog", "goods.xml", catalogue(*REFS[1:]))
+        client.wire.ask("catalog", "import", filename="goods.xml")
+        assert told_to_hide(module, client, told["timestamp"]) == "success"
+
+    assert module.products("module")["p00"] is False
+
+
+def test_a_file_that_comes_after_the_silence_has_a_silence_of_its_own(place: Place) -> None:
+    client = sent(place, catalogue("a"))
+    place.pass_time(301)
+    place.work()
+    assert place.products() == {"a": True}
+    client.wire.send("catalog", "later.xml", catalogue("b"))
+    place.pass_time(301)
+    place.work()
+
+    assert place.products() == {"a": True, "b": True}
+
+
+def test_many_files_of_a_run_are_one_look_at_its_silence(place: Place) -> None:
+    sent(place, *(catalogue(f"p{number}") for number in range(5)))
+
+    assert place.rows("SELECT count(*) FROM outbox WHERE kind = 'quiet'") == [(1,)]
 
 
 def test_a_busy_import_elsewhere_is_waited_for(busy: Place) -> None:

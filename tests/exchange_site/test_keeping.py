@@ -8,7 +8,7 @@ import subprocess
 import sys
 from typing import Any
 
-from bridge.exchange.runs_keeping import recent
+from bridge.exchange.runs_keeping import failing, recent
 from sandbox.onec.site_client import UtClient
 from tests.exchange_site.conftest import Place
 from tests.exchange_site.goods import catalogue
@@ -64,6 +64,15 @@ def test_a_run_that_still_waits_for_a_worker_is_not_old(place: Place) -> None:
     assert place.bridge.steps["exchange"]() == "0 runs"
 
 
+def test_more_runs_than_one_transaction_takes_are_deleted_at_once(place: Place) -> None:
+    exported(place, a=catalogue("a"))
+    place.run("INSERT INTO exchange_run (node, kind) SELECT 'ut', 'catalog' FROM generate_series(1, 250)")
+    place.pass_time(20 * DAYS)
+
+    assert place.bridge.steps["exchange"]() == "251 runs"
+    assert place.rows("SELECT count(*) FROM exchange_run") == [(0,)]
+
+
 def status(place: Place, *words: str) -> Any:
     known = {name: value for name, value in os.environ.items() if not name.startswith("BRIDGE_")}
     url = place.bridge.settings.database_url.get_secret_value()
@@ -82,6 +91,46 @@ def test_the_status_command_shows_runs_and_fails_with_the_newest(place: Place) -
     assert "ut catalog: 1 imported, 1 products, 1 written in" in good.stdout
     assert bad.returncode == 1
     assert [run["files"][0]["state"] for run in json.loads(bad.stdout)["exchanges"]] == ["failed", "imported"]
+
+
+def failing_files(place: Place) -> list[str]:
+    with place.bridge.db.begin() as tx:
+        return [one["file"] for one in failing(tx, 300.0)]
+
+
+def test_goods_that_failed_are_not_forgotten_because_orders_went_well(place: Place) -> None:
+    exported(place, a=b"<half")
+    place.pass_time(1)
+    orders = UtClient(place.wire("ut"))
+    orders.check_auth("sale")
+    orders.wire.ask("sale", "query")
+    orders.check_auth("catalog")  # as the module does, once more, with nothing to send
+    shown_now = status(place, "sync", "status", "--last", "1", "--json")
+
+    assert shown_now.returncode == 1
+    assert [(one["node"], one["kind"], one["file"]) for one in json.loads(shown_now.stdout)["failing"]] == [
+        ("ut", "catalog", "a.xml")
+    ]
+
+
+def test_a_portion_that_failed_counts_until_it_came_again_or_the_next_exchange_went_well(place: Place) -> None:
+    exported(place, a=b"<half")
+    exported(place, b=catalogue("b"))
+    assert failing_files(place) == ["a.xml"]
+    exported(place, a=catalogue("a"))
+    assert failing_files(place) == []
+    exported(place, c=b"<half")
+    place.pass_time(3600)
+    exported(place, b=catalogue("b"))
+    assert failing_files(place) == []
+
+
+def test_a_smaller_exchange_is_accepted_by_a_command(place: Place) -> None:
+    place.add("ut", "ut11")
+    place.run("UPDATE exchange_node SET whole_files = '[\"import0_2.xml\"]'")
+
+    assert status(place, "sync", "accept", "ut").returncode == 0
+    assert place.rows("SELECT whole_files FROM exchange_node") == [([],)]
 
 
 def test_a_node_is_added_by_a_command_that_shows_its_password_once(place: Place) -> None:

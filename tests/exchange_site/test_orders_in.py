@@ -8,7 +8,7 @@ import pytest
 
 from sandbox.onec.site_client import Books, ModuleClient, UnfClient, UtClient
 from tests.exchange_site.conftest import Place
-from tests.exchange_site.goods import document
+from tests.exchange_site.goods import catalogue, document
 from tests.exchange_site.shop import SEATS, Shop
 
 NAME = "orders-6f9619ff-8b86-d011-b42d-00cf4fc964ff_1.xml"
@@ -192,3 +192,33 @@ def test_a_damaged_file_changes_nothing_and_is_told(given: Given) -> None:
     assert list(report.failed) == [NAME]
     assert given.erp_number is None
     assert given.place.alerts() == [("exchange_file_failed", f"ut:{NAME}")]
+
+
+def test_orders_under_a_login_for_goods_are_orders_all_the_same(given: Given) -> None:
+    wire = given.client.wire
+    given.client.check_auth("catalog")
+    wire.send("catalog", "import0_1.xml", catalogue("a"))
+    given.client.init("sale")
+    wire.send("sale", NAME, document(order(given.number, Номер_по_1С="7")))
+    with given.place.worker():
+        assert wire.ask("sale", "import", filename=NAME).word == "success"
+        assert wire.ask("catalog", "import", filename="import0_1.xml").word == "success"
+
+    assert given.erp_number == "7"
+    assert "a" in given.place.products()
+
+
+def test_a_login_for_goods_carries_one_run_of_orders_however_often_it_is_used(given: Given) -> None:
+    wire = given.client.wire
+    given.client.check_auth("catalog")
+    for _ in range(3):
+        wire.ask("sale", "query")
+    wire.cookie, cookie = "", wire.cookie
+    wire.ask("sale", "checkauth")
+    wire.cookie = cookie
+    wire.ask("sale", "query")
+
+    assert given.place.rows(
+        "SELECT kind, count(*) FROM exchange_run WHERE token_hash = (SELECT token_hash FROM exchange_run WHERE kind ="
+        " 'catalog' ORDER BY exchange_run_id DESC LIMIT 1) GROUP BY kind ORDER BY kind"
+    ) == [("catalog", 1), ("sale", 1)]
