@@ -24,6 +24,7 @@ from bridge.core.errors import Refused
 from bridge.core.money import Money
 from bridge.exchange import order_money
 from bridge.exchange.nodes import Dialect, carriers_of
+from bridge.exchange.order_import import tell_people
 from bridge.exchange.order_money import Said
 from bridge.ports.site import Visit
 from bridge.ports.site_orders import Carrier, OutBuyer, OutLine, OutOrder, OutPayment, Standing, format_version
@@ -94,7 +95,14 @@ _TAKEN = text(
         SELECT :node, order_id, version, digest FROM taken
         ON CONFLICT (node, order_id) DO UPDATE
         SET version = excluded.version, digest = excluded.digest, reason = NULL, changed_at = clock_timestamp())
-    SELECT told, untold FROM taken
+    SELECT order_id, told, untold FROM taken
+    """
+)
+_GONE = text(
+    """
+    SELECT o.order_id, o.number, o.state, e.said FROM exchange_order e JOIN customer_order o USING (order_id)
+    WHERE e.node = :node AND e.order_id = ANY(:orders) AND e.said @> ANY(ARRAY['{"is_cancelled": true}'::jsonb,
+        '{"is_deleted": true}'::jsonb])
     """
 )
 
@@ -125,6 +133,9 @@ def taken(tx: Connection, visit: Visit) -> int:
     """
     rows = tx.execute(_TAKEN, {"run": visit.run_id, "node": visit.node}).all()
     order_money.settle(tx, visit.node, [Said(row.told, row.untold) for row in rows])
+    # An order that it has cancelled may have been sold since, by money that came late, or have ended here too.
+    for gone in tx.execute(_GONE, {"node": visit.node, "orders": [row.order_id for row in rows]}):
+        tell_people(tx, gone, gone.said)
     return len(rows)
 
 

@@ -131,6 +131,15 @@ def test_the_echo_of_an_order_that_expired_here_alarms_nobody(place: Place) -> N
 
     assert place.alerts() == []
 
+    shop.pay(shop.id_of(number), 10_000, "captured")
+    place.run("UPDATE customer_order SET state = 'paid', changed_at = clock_timestamp()")
+    assert client.fetch_orders(kept) == [number]
+    assert [code for code, _ in place.alerts()] == ["order_cancelled_in_erp"], "late money has sold it: 1C must know"
+
+    shop.pay(shop.id_of(number), 10_000, "refunded")
+    assert client.fetch_orders(kept) == [number]
+    assert place.alerts() == []
+
 
 @pytest.mark.parametrize(("refunded", "alerts"), [(10_000, []), (4_000, ["order_cancelled_in_erp"])])
 def test_an_order_whose_money_went_back_whole_may_be_cancelled_in_1c(
