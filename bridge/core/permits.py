@@ -27,29 +27,29 @@ _GIVE_BACK = text("SELECT pg_advisory_unlock(:name, :slot)")
 
 class Permits:
     """``count`` permits of ``name``. Background work may take only the last ``background`` of them: whoever waits at
-    a counter always finds the others.
+    a counter always finds the others. Everybody takes first what fewest others may, and the last ``spared`` at last.
     """
 
-    def __init__(self, db: Database, name: str, *, count: int, background: int) -> None:
+    def __init__(self, db: Database, name: str, *, count: int, background: int, spared: int = 0) -> None:
         self._db = db
         self._name = zlib.crc32(name.encode()) & 0x7FFFFFFF
-        self._all = range(count)
-        self._background = range(max(0, count - background), count)
+        first, last = max(0, count - background), count - spared
+        self._tiers = (range(first), range(first, last), range(last, count))
 
     @contextmanager
     def take(self, deadline: Deadline, *, is_background: bool) -> Iterator[None]:
         """Hold a permit for a call. Raises ``NotTried`` if none became free before ``deadline``."""
-        slots = self._background if is_background else self._all
+        tiers = self._tiers[1:] if is_background else self._tiers
         with self._db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-            slot = self._wait(connection, slots, deadline)
+            slot = self._wait(connection, tiers, deadline)
             try:
                 yield
             finally:
                 connection.execute(_GIVE_BACK, {"name": self._name, "slot": slot})
 
-    def _wait(self, connection: Connection, slots: Sequence[int], deadline: Deadline) -> int:
+    def _wait(self, connection: Connection, tiers: Sequence[range], deadline: Deadline) -> int:
         while True:
-            for slot in random.sample(slots, len(slots)):
+            for slot in (slot for tier in tiers for slot in random.sample(tier, len(tier))):
                 if connection.execute(_TRY, {"name": self._name, "slot": slot}).scalar_one():
                     return slot
             if deadline.is_over:

@@ -40,6 +40,7 @@ from bridge.ports.erp import (
 log = structlog.get_logger()
 T = TypeVar("T")
 MAINTENANCE_LOOK_S = 30.0  # work that met planned maintenance looks again so soon, if nobody tells it to before
+BACKGROUND_WAIT_S = 2.0  # a worker that waits for a session does nothing else meanwhile
 LOOK_S = 1.0  # how long a process believes what it last read about the upstream
 STALE_RESTS = 3  # a process that leaves an upstream alone says so again after each rest; whoever is silent has gone
 MAINTENANCE = "maintenance"
@@ -90,8 +91,9 @@ class Sessions:
 
     def permits(self, db: Database, name: str) -> Mapping[Use, Permits]:
         """The permits of each use. Those of reading are among those of money, and all among those of seats."""
-        money = Permits(db, name, count=self.count, background=self.background)
-        reading = Permits(db, name, count=self.count, background=max(1, self.background - 1))
+        readers = max(1, self.background - 1)
+        money = Permits(db, name, count=self.count, background=self.background, spared=readers)
+        reading = Permits(db, name, count=self.count, background=readers)
         return {Use.SEATS: money, Use.MONEY: money, Use.READING: reading}
 
 
@@ -179,8 +181,8 @@ class GuardedErp:
     def _permit(self, deadline: Deadline, use: Use) -> Iterator[None]:
         """A resting ERP is not waited for: nobody queues for a session that would not be used."""
         self._breaker.check()
-        wait = deadline.at_most(self._wait_s) if use is Use.SEATS else deadline
-        with self._permits[use].take(wait, is_background=use is not Use.SEATS):
+        wait_s = self._wait_s if use is Use.SEATS else BACKGROUND_WAIT_S
+        with self._permits[use].take(deadline.at_most(wait_s), is_background=use is not Use.SEATS):
             yield
 
     def _check_maintenance(self) -> None:

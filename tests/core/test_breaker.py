@@ -168,6 +168,22 @@ def test_background_work_leaves_permits_for_those_who_wait(fresh_database: str) 
     db.close()
 
 
+def test_everybody_takes_first_what_fewest_others_may(fresh_database: str) -> None:
+    """So that one who never gives his back, like a process that was stopped, stands in the way of fewest."""
+    db = Database(fresh_database, connections_max=6)
+    money, reading = Permits(db, "erp", count=3, background=2, spared=1), Permits(db, "erp", count=3, background=1)
+    for _ in range(10):
+        with money.take(Deadline.after(1), is_background=True), reading.take(Deadline.after(0), is_background=True):
+            pass
+        with (
+            money.take(Deadline.after(1), is_background=False),
+            money.take(Deadline.after(0), is_background=True),
+            reading.take(Deadline.after(0), is_background=True),
+        ):
+            pass
+    db.close()
+
+
 def test_whoever_waits_gets_the_permit_that_becomes_free(fresh_database: str) -> None:
     db = Database(fresh_database, connections_max=4)
     permits = Permits(db, "erp", count=1, background=1)

@@ -35,6 +35,19 @@ CARELESS_WORKER = (
     "Postings._look_up = lambda *_: {};"
     "from workers.main import main; main()"
 )
+# A worker that repeats a sale without looking whether it was made.
+HASTY_WORKER = (
+    "from bridge.exchange.seat_commands import SeatCommands;"
+    "SeatCommands._look_up = lambda self, errands, deadline: list(errands);"
+    "from workers.main import main; main()"
+)
+# A worker that settles a row whoever has it by now.
+FENCELESS_WORKER = (
+    "from sqlalchemy import text;"
+    "from bridge.core import outbox;"
+    "outbox._SETTLE = text(str(outbox._SETTLE).replace(\"AND fence = :fence AND status = 'running'\", ''));"
+    "from workers.main import main; main()"
+)
 
 
 @dataclass
@@ -67,6 +80,12 @@ class Fleet:
 
     def careless_worker(self) -> subprocess.Popen[bytes]:
         return self.start("-c", CARELESS_WORKER)
+
+    def hasty_worker(self) -> subprocess.Popen[bytes]:
+        return self.start("-c", HASTY_WORKER)
+
+    def fenceless_worker(self) -> subprocess.Popen[bytes]:
+        return self.start("-c", FENCELESS_WORKER)
 
     def relay(self) -> subprocess.Popen[bytes]:
         return self.start("-m", "bridge", "relay")
@@ -119,7 +138,10 @@ class Fleet:
 
     def paid(self, seat: str) -> dict[str, Any]:
         """An order whose money the provider has taken."""
-        hold = self.promised("holds", self.post("/v1/holds", self.hold_body(seat)))
+        return self.pay(self.promised("holds", self.post("/v1/holds", self.hold_body(seat))))
+
+    def pay(self, hold: dict[str, Any]) -> dict[str, Any]:
+        """Order the seats of a hold and let the provider take the money."""
         order = self.promised("orders", self.post("/v1/orders", {"holds": [hold["id"]], "buyer": BUYER}))
         pay = {"provider": "yookassa", "method": "bank_card", "return_url": "https://shop.example/"}
         payment = self.promised("payments", self.post(f"/v1/orders/{order['id']}/payments", pay))

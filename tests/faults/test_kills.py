@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import threading
 from collections.abc import Callable
 
@@ -52,10 +53,13 @@ def test_a_successor_that_looks_nothing_up_makes_a_second_document_and_the_check
     assert any("has 2 documents" in wrong for wrong in fleet.wrongs())
 
 
-def test_a_worker_that_was_only_asleep_changes_nothing_when_it_wakes_after_its_lease(fleet: Fleet) -> None:
+def is_undone_by_a_sleeper(fleet: Fleet, start: Callable[[], subprocess.Popen[bytes]]) -> bool:
+    """A worker sleeps in the middle of a posting until another has taken it over and is done; then it goes on. Whether
+    the work was begun once more because of that.
+    """
     fleet.web()
     fleet.relay()
-    sleeper = fleet.worker()
+    sleeper = start()
     fleet.break_onec("PostPayments", "silence", seconds=30)
     fleet.paid(A)
     assert eventually(lambda: fleet.documents() == 1), fleet.log()
@@ -63,12 +67,59 @@ def test_a_worker_that_was_only_asleep_changes_nothing_when_it_wakes_after_its_l
 
     fleet.worker()
     assert eventually(fleet.is_posted, 30), fleet.log()
+    attempts = "SELECT attempts FROM outbox WHERE kind = 'post'"
+    before = fleet.one(attempts)
     os.killpg(sleeper.pid, signal.SIGCONT)
-    threading.Event().wait(3)
-
+    is_undone = eventually(lambda: fleet.one(attempts) != before, 4)
     assert fleet.documents() == 1
+    return is_undone
+
+
+def test_a_worker_that_was_only_asleep_changes_nothing_when_it_wakes_after_its_lease(fleet: Fleet) -> None:
+    assert not is_undone_by_a_sleeper(fleet, fleet.worker)
+
     assert fleet.one("SELECT status FROM outbox WHERE kind = 'post'") == "done"
     assert fleet.wrongs() == []
+
+
+def test_without_the_fence_a_worker_that_wakes_undoes_what_its_successor_has_settled(fleet: Fleet) -> None:
+    """The control."""
+    assert is_undone_by_a_sleeper(fleet, fleet.fenceless_worker)
+
+
+def test_a_worker_killed_in_the_middle_of_a_sale_is_followed_by_another_that_finds_it_done(fleet: Fleet) -> None:
+    killed_in_the_middle_of_a_sale(fleet, fleet.worker)
+
+    assert eventually(fleet.is_idle, 30), fleet.log()
+    assert sales_sent(fleet) == 1
+    assert fleet.wrongs() == []
+
+
+def test_a_successor_that_does_not_look_sends_the_sale_a_second_time(fleet: Fleet) -> None:
+    """The control. 1C knows the order by its id and sells nothing twice; that it need not is what the look-up is for."""
+    killed_in_the_middle_of_a_sale(fleet, fleet.hasty_worker)
+
+    assert eventually(fleet.is_idle, 30), fleet.log()
+    assert sales_sent(fleet) == 2
+
+
+def killed_in_the_middle_of_a_sale(fleet: Fleet, start: Callable[[], object]) -> None:
+    """A worker is killed after 1C has sold the seats and before it could answer; ``start`` starts the next."""
+    fleet.web()
+    fleet.relay()
+    hold = fleet.promised("holds", fleet.post("/v1/holds", fleet.hold_body(A)))
+    victim = fleet.worker()
+    fleet.break_onec("ApplySeatCommands", "silence", seconds=30)
+    fleet.pay(hold)
+    assert eventually(lambda: sales_sent(fleet) == 1), fleet.log()
+    kill(victim)
+    start()
+
+
+def sales_sent(fleet: Fleet) -> int:
+    """How often 1C was told to sell."""
+    calls = requests.get(f"{fleet.onec.url}/_audit", timeout=5).json()["calls"]
+    return sum(1 for call in calls for kind, *_ in call["outcomes"] if kind == "confirm")
 
 
 def test_a_queue_that_is_wiped_while_work_waits_loses_nothing(fleet: Fleet, fresh_valkey: str) -> None:
