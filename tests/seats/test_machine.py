@@ -319,7 +319,7 @@ def test_any_course_of_events_keeps_every_seat_with_one_owner(house: House) -> N
     run_state_machine_as_test(
         machine(house),
         settings=settings(
-            max_examples=40,
+            max_examples=25,
             stateful_step_count=40,
             deadline=None,
             database=None,
