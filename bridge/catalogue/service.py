@@ -75,7 +75,8 @@ _EVENTS = text(
 )
 _ONE = text(
     """
-    SELECT p.*, e.name AS event, h.name AS hall, h.venue, h.layout_version, h.seats
+    SELECT p.performance_id, p.event_id, p.hall_id, p.starts_at, p.sales_end_at, p.time_zone, p.state, p.zones,
+           e.name AS event, h.name AS hall, h.venue, h.layout_version, h.seats
     FROM performance p JOIN event e USING (event_id) JOIN hall h USING (hall_id) WHERE p.performance_id = :id
     """
 )

@@ -46,7 +46,9 @@ _GOODS_LINE = text(
     """
 )
 _GET = """
-    SELECT o.*, LEAST(h.expires_at, o.pay_until) AS expires_at,
+    SELECT o.order_id, o.number, o.client_id, o.channel, o.external_ref, o.buyer, o.state, o.total_minor, o.currency,
+        o.erp_number, o.exception, o.keeper, o.created_at, o.paid_at, o.pay_until,
+        LEAST(h.expires_at, o.pay_until) AS expires_at,
         GREATEST(0, EXTRACT(EPOCH FROM LEAST(h.expires_at, o.pay_until) - clock_timestamp()))::float8 AS expires_in_s
     FROM customer_order o
     LEFT JOIN LATERAL (
