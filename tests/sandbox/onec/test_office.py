@@ -96,7 +96,7 @@ def test_seats_set_aside_are_for_the_broker_alone_until_they_are_brought_back(on
     hold = onec.hold("P-01-01")
     onec.apply(hold)
     assert onec.seats()["P-01-01"] == "held"
-    onec.apply({"Kind": "release", "HoldId": hold["HoldId"], "PerformanceId": onec.performance})
+    onec.apply(onec.release(hold["HoldId"]))
     assert onec.seats()["P-01-01"] == "blocked"
     order_id = onec.sell("P-01-02")
     assert onec.audit()["seats"][onec.performance]["P-01-02"] == {"state": "sold", "owner": order_id}
