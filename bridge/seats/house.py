@@ -75,13 +75,14 @@ _ALLOT = text(
     RETURNING s.seat_ref
     """  # noqa: S608  as above
 )
-# Seats in a live hold or sold stay the broker's to decide about; they come back when the hold ends.
+# Seats in a live hold stay the broker's to decide about; they go when the hold ends. Any other seat goes at once, the sold
+# ones too: once the allotment is closed nobody would take its name off a ticket that comes back.
 _RELEASE = text(
     f"""
     WITH locked AS (
         SELECT s.performance_id, s.seat_ref FROM seat s
         JOIN allotment a ON a.performance_id = s.performance_id AND a.channel = s.allotment
-        WHERE a.released_at IS NULL AND a.release_at <= clock_timestamp() AND {IS_FREE}
+        WHERE a.released_at IS NULL AND a.release_at <= clock_timestamp() AND (s.hold_id IS NULL OR s.state <> 'held' OR {IS_FREE})
         ORDER BY s.performance_id, s.seat_ref FOR UPDATE OF s)
     UPDATE seat s SET allotment = NULL, changed_xid = pg_current_xact_id()
     FROM locked l WHERE s.performance_id = l.performance_id AND s.seat_ref = l.seat_ref
@@ -92,7 +93,8 @@ _RELEASED = text(
     """
     UPDATE allotment a SET released_at = clock_timestamp()
     WHERE a.released_at IS NULL AND a.release_at <= clock_timestamp() AND NOT EXISTS (
-        SELECT 1 FROM seat s WHERE s.performance_id = a.performance_id AND s.allotment = a.channel AND s.state = 'held')
+        SELECT 1 FROM seat s WHERE s.performance_id = a.performance_id AND s.allotment = a.channel AND s.state = 'held'
+          AND s.hold_id IS NOT NULL)
     """
 )
 
@@ -185,7 +187,7 @@ def allot(tx: Connection, wish: Allotment) -> int:
 
 
 def release_due_allotments(tx: Connection) -> Counter[UUID]:
-    """Give the unsold seats of allotments whose time has come back to the ERP; return how many of each performance.
+    """Give the seats of allotments whose time has come back to the ERP; return how many of each performance.
     What they are from now on, the ERP should be asked: seats that it has set aside are blocked again.
     """
     released = Counter(tx.execute(_RELEASE).scalars())

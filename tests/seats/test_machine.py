@@ -53,6 +53,11 @@ class Model:
         is_kept = self.states[owner] in {HoldState.SOLD, HoldState.UNCERTAIN}  # unknown is a state: it has no end
         return owner in self.over and not is_kept
 
+    def is_in_a_live_hold(self, seat: str) -> bool:
+        owner = self.owner[seat]
+        is_a_hold = owner is not None and owner != STRANGER
+        return is_a_hold and not self.is_free(seat) and self.states[owner] is not HoldState.SOLD
+
     def is_takeable(self, seat: str) -> bool:
         """By the channel ``web``, in which all buyers are."""
         return self.is_free(seat) and self.allotted[seat] in {None, "web"}
@@ -212,7 +217,7 @@ def machine(house: House) -> type[RuleBasedStateMachine]:  # noqa: C901  a machi
             with house.db.begin() as tx:
                 release_due_allotments(tx)
             for seat, found in self.model.allotted.items():
-                if found == channel and self.model.is_free(seat):
+                if found == channel and not self.model.is_in_a_live_hold(seat):
                     self.model.allotted[seat] = None
 
         def a_payment_begins(self, hold: UUID) -> None:
