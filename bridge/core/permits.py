@@ -21,7 +21,10 @@ from bridge.core.errors import NotTried
 POLL_S = 0.01
 BUSY_S = 2.0  # how soon whoever found none free looks again
 
-_TRY = text("SELECT pg_try_advisory_lock(:name, :slot)")
+# Tried one after the other in the order given; nothing is tried after the first that was free.
+_TRY = text(
+    "SELECT slot FROM unnest(CAST(:slots AS integer[])) AS slot WHERE pg_try_advisory_lock(:name, slot) LIMIT 1"
+)
 _GIVE_BACK = text("SELECT pg_advisory_unlock(:name, :slot)")
 
 
@@ -49,9 +52,10 @@ class Permits:
 
     def _wait(self, connection: Connection, tiers: Sequence[range], deadline: Deadline) -> int:
         while True:
-            for slot in (slot for tier in tiers for slot in random.sample(tier, len(tier))):
-                if connection.execute(_TRY, {"name": self._name, "slot": slot}).scalar_one():
-                    return slot
+            slots = [slot for tier in tiers for slot in random.sample(tier, len(tier))]
+            slot: int | None = connection.execute(_TRY, {"name": self._name, "slots": slots}).scalar()
+            if slot is not None:
+                return slot
             if deadline.is_over:
                 raise NotTried("no_session_free", "All sessions of the upstream are busy.", retry_after_s=BUSY_S)
             time.sleep(min(POLL_S, deadline.left_s))

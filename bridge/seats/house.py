@@ -75,14 +75,15 @@ _ALLOT = text(
     RETURNING s.seat_ref
     """  # noqa: S608  as above
 )
-# Seats in a live hold stay the broker's to decide about; they go when the hold ends. Any other seat goes at once, the sold
-# ones too: once the allotment is closed nobody would take its name off a ticket that comes back.
+# Seats in a live hold stay the broker's to decide about; they go when the hold ends. Any other seat goes at once, the
+# sold ones too: once the allotment is closed nobody would take its name off a ticket that comes back.
 _RELEASE = text(
     f"""
     WITH locked AS (
         SELECT s.performance_id, s.seat_ref FROM seat s
         JOIN allotment a ON a.performance_id = s.performance_id AND a.channel = s.allotment
-        WHERE a.released_at IS NULL AND a.release_at <= clock_timestamp() AND (s.hold_id IS NULL OR s.state <> 'held' OR {IS_FREE})
+        WHERE a.released_at IS NULL AND a.release_at <= clock_timestamp()
+          AND (s.hold_id IS NULL OR s.state <> 'held' OR {IS_FREE})
         ORDER BY s.performance_id, s.seat_ref FOR UPDATE OF s)
     UPDATE seat s SET allotment = NULL, changed_xid = pg_current_xact_id()
     FROM locked l WHERE s.performance_id = l.performance_id AND s.seat_ref = l.seat_ref
