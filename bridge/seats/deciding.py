@@ -64,8 +64,8 @@ class Grant:
 
     @property
     def seen_at(self) -> datetime:
-        """When they were seen free, by the database's clock."""
-        return self.seats[0].seen_at
+        """When they were seen free, by the database's clock: when the last was, for which others may have waited."""
+        return max(seat.seen_at for seat in self.seats)
 
     @property
     def expires_at(self) -> datetime:

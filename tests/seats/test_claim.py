@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from uuid import uuid4
@@ -12,6 +13,7 @@ from sqlalchemy import text
 
 from bridge.channels.service import Scope
 from bridge.core.errors import Refused
+from bridge.seats import holds
 from bridge.seats.model import Authority, HoldState
 from tests.seats.house import FULL_MINOR, REDUCED_MINOR, House, opened
 
@@ -212,6 +214,21 @@ def test_two_buyers_of_one_expired_hold_do_not_both_get_it(fresh_database: str) 
                 won[0]
             }
             house.lapse(won[0])
+
+
+def test_a_hold_is_as_long_as_promised_although_it_waited_for_one_of_its_seats(house: House) -> None:
+    """Its deadline is counted from when the last of them was free: seen before the wait, it would overlap another's."""
+    other = house.active(house.seats[1])
+    with ThreadPoolExecutor(1) as buyer:
+        with house.db.begin() as tx:
+            holds.release(tx, other.id)
+            waiting = buyer.submit(house.place, *house.seats[:2])
+            while not house.rows("SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock'"):
+                time.sleep(0.01)
+            time.sleep(0.1)
+            (let_go_at,) = tx.execute(text("SELECT clock_timestamp()")).one()
+
+        assert waiting.result().hold.created_at > let_go_at
 
 
 def _try(house: House) -> object:
