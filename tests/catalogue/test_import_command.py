@@ -1,4 +1,4 @@
-"""The ``bridge import`` command as its users run it: a process, its answer, its exit status, its memory."""
+"""The ``bridge import`` command as its users run it: its answer, its exit status, its memory."""
 
 from __future__ import annotations
 
@@ -11,9 +11,11 @@ from typing import Any
 
 import psycopg
 import pytest
+from click.testing import Result
 from sqlalchemy import create_engine, text
 
 from tests.catalogue.goods_files import offer, offers, price, product, seats, write
+from tests.commands import bridge
 
 # VmHWM, because ru_maxrss begins with what the process that started it had.
 PEAK = (
@@ -26,10 +28,15 @@ PEAK = (
 )
 
 
-def run(database: str, *words: str | Path, program: str = "from bridge.cli import main; main()") -> Any:
+def run(database: str, *words: str | Path) -> Result:
+    return bridge(*words, DATABASE_URL=database)
+
+
+def peak(database: str, *words: str | Path) -> Any:
+    """A process of its own, that says how much memory it had."""
     known = {name: value for name, value in os.environ.items() if not name.startswith("BRIDGE_")}
     env = {**known, "BRIDGE_DATABASE_URL": database, "BRIDGE_REDIS_URL": "redis://127.0.0.1:1/0"}
-    command = [sys.executable, "-c", program, *map(str, words)]
+    command = [sys.executable, "-c", PEAK, *map(str, words)]
     return subprocess.run(command, env=env, capture_output=True, text=True, timeout=90, check=False)
 
 
@@ -46,7 +53,7 @@ def test_one_json_object_tells_of_every_file(fresh_database: str, tmp_path: Path
     prices = write(tmp_path / "import.xml", offers(offer("p#1", price("10")), offer("p#2", price(""))))
     answer = run(fresh_database, "import", "--json", goods, prices)
 
-    assert answer.returncode == 0, answer.stderr
+    assert answer.exit_code == 0, answer.stderr
     first, second = json.loads(answer.stdout)["files"]
     assert (first["file"], first["kind"], first["products"], first["skipped"]) == (str(goods), "catalog", 1, [])
     counted = {name: second[name] for name in ("kind", "products", "offers", "prices", "rests", "orders", "documents")}
@@ -67,7 +74,7 @@ def test_one_json_object_tells_of_every_file(fresh_database: str, tmp_path: Path
 def test_a_person_reads_what_was_taken_and_what_was_not(fresh_database: str, tmp_path: Path) -> None:
     path = write(tmp_path / "a.xml", offers(offer("p#1", price("10")), offer("", price("1")), offer("p", price("x"))))
     answer = run(fresh_database, "import", path)
-    assert answer.returncode == 0, answer.stderr
+    assert answer.exit_code == 0, answer.stderr
     assert "3 offers, 3 prices" in answer.stdout
     assert "skipped  1: the id is empty (line 2: offer)" in answer.stdout
 
@@ -92,7 +99,7 @@ def test_a_file_that_cannot_be_read_is_named_with_a_code(
         bad.write_bytes(content)
     answer = run(fresh_database, "import", "--json", bad, good)
 
-    assert answer.returncode == 1
+    assert answer.exit_code == 1
     failed, taken = json.loads(answer.stdout)["files"]
     assert failed["error"]["code"] == code
     assert str(bad) in failed["error"]["message"]
@@ -105,7 +112,7 @@ def test_nothing_of_a_truncated_file_is_stored(fresh_database: str, tmp_path: Pa
     path = tmp_path / "cut.xml"
     path.write_text("".join(seats(3000))[:-30])
     answer = run(fresh_database, "import", path)
-    assert answer.returncode == 1
+    assert answer.exit_code == 1
     assert "nothing was changed" in answer.stdout
     assert "xml_truncated" in answer.stdout
     assert stored(fresh_database) == 0
@@ -114,7 +121,7 @@ def test_nothing_of_a_truncated_file_is_stored(fresh_database: str, tmp_path: Pa
 def test_a_database_that_does_not_answer_is_named(tmp_path: Path) -> None:
     path = write(tmp_path / "a.xml", product("p", "x"))
     answer = run("postgresql://nobody@127.0.0.1:1/none", "import", "--json", path)
-    assert answer.returncode == 1
+    assert answer.exit_code == 1
     assert json.loads(answer.stdout)["files"][0]["error"]["code"] == "database_unavailable"
 
 
@@ -126,7 +133,7 @@ def test_memory_does_not_grow_with_the_file(fresh_database: str, tmp_path: Path)
             out.writelines(seats(count))
         with psycopg.connect(fresh_database.replace("+psycopg", ""), autocommit=True) as admin:
             admin.execute("ANALYZE")  # a source nobody counted must not be looked up by an index of the other one
-        answer = run(fresh_database, path, "--source", str(count), program=PEAK)
+        answer = peak(fresh_database, path, "--source", str(count))
         assert json.loads(answer.stdout)["files"][0]["offers"] == count
         peaks_mb.append(int(answer.stderr.split()[-1]) / 1024)
     assert peaks_mb[1] < peaks_mb[0] + 10

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from click.testing import Result
 
 from bridge.core.errors import Misconfigured
 from config.reference import reference
 from config.settings import load
+from tests.commands import bridge
 
 ROOT = Path(__file__).parents[2]
 SECRETS = ("db-secret-1", "redis-secret-2", "onec-secret-3", "shop-secret-4")
@@ -39,7 +39,7 @@ MISTAKES = {
 
 @pytest.fixture
 def environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
-    for name in [name for name in os.environ if name.startswith("BRIDGE_")]:
+    for name in named():
         monkeypatch.delenv(name)
     for name, value in RIGHT.items():
         monkeypatch.setenv(name, value)
@@ -52,15 +52,12 @@ def complaint() -> str:
     return str(caught.value)
 
 
-def command(*words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "bridge", "config", *words],
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+def command(*words: str) -> Result:
+    return bridge("config", *words, **{name.removeprefix("BRIDGE_"): os.environ[name] for name in named()})
+
+
+def named() -> list[str]:
+    return [name for name in os.environ if name.startswith("BRIDGE_")]
 
 
 def test_the_environment_is_read_with_its_levels(environment: pytest.MonkeyPatch) -> None:
@@ -132,20 +129,20 @@ def test_secrets_are_never_shown(environment: pytest.MonkeyPatch) -> None:
     settings = load()
     shown = command("show")
 
-    assert shown.returncode == 0, shown.stderr
+    assert shown.exit_code == 0, shown.stderr
     assert json.loads(shown.stdout)["onec"]["login"] == "обмен"
     for text in (repr(settings), str(settings), settings.model_dump_json(), shown.stdout, shown.stderr):
         assert [secret for secret in SECRETS if secret in text] == []
 
 
 def test_the_check_exits_with_2_and_one_line_a_mistake(environment: pytest.MonkeyPatch) -> None:
-    assert command("check").returncode == 0
+    assert command("check").exit_code == 0
     environment.setenv("BRIDGE_LOG_LEVEL", "loud")
     environment.setenv("BRIDGE_WEB__THREADS", "0")
 
     done = command("check")
 
-    assert done.returncode == 2
+    assert done.exit_code == 2
     assert "Traceback" not in done.stderr
     assert [line.partition(":")[0] for line in done.stderr.strip().splitlines()[-2:]] == [
         "BRIDGE_LOG_LEVEL",

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from typing import Any
+
+from click.testing import Result
 
 from bridge.exchange.runs_keeping import failing, recent
 from sandbox.onec.site_client import UtClient
+from tests.commands import bridge
 from tests.exchange_site.conftest import Place
 from tests.exchange_site.goods import catalogue
 from tests.exchange_site.test_protocol import entered
@@ -73,12 +73,8 @@ def test_more_runs_than_one_transaction_takes_are_deleted_at_once(place: Place) 
     assert place.rows("SELECT count(*) FROM exchange_run") == [(0,)]
 
 
-def status(place: Place, *words: str) -> Any:
-    known = {name: value for name, value in os.environ.items() if not name.startswith("BRIDGE_")}
-    url = place.bridge.settings.database_url.get_secret_value()
-    env = {**known, "BRIDGE_DATABASE_URL": url, "BRIDGE_REDIS_URL": "redis://127.0.0.1:1/0"}
-    command = [sys.executable, "-m", "bridge", *words]
-    return subprocess.run(command, env=env, capture_output=True, text=True, timeout=60, check=False)
+def status(place: Place, *words: str) -> Result:
+    return bridge(*words, DATABASE_URL=place.bridge.settings.database_url.get_secret_value())
 
 
 def test_the_status_command_shows_runs_and_fails_with_the_newest(place: Place) -> None:
@@ -87,9 +83,9 @@ def test_the_status_command_shows_runs_and_fails_with_the_newest(place: Place) -
     exported(place, b=b"<half")
     bad = status(place, "sync", "status", "--json")
 
-    assert good.returncode == 0, good.stderr
+    assert good.exit_code == 0, good.stderr
     assert "ut catalog: 1 imported, 1 products, 1 written in" in good.stdout
-    assert bad.returncode == 1
+    assert bad.exit_code == 1
     assert [run["files"][0]["state"] for run in json.loads(bad.stdout)["exchanges"]] == ["failed", "imported"]
 
 
@@ -107,7 +103,7 @@ def test_goods_that_failed_are_not_forgotten_because_orders_went_well(place: Pla
     orders.check_auth("catalog")  # as the module does, once more, with nothing to send
     shown_now = status(place, "sync", "status", "--last", "1", "--json")
 
-    assert shown_now.returncode == 1
+    assert shown_now.exit_code == 1
     assert [(one["node"], one["kind"], one["file"]) for one in json.loads(shown_now.stdout)["failing"]] == [
         ("ut", "catalog", "a.xml")
     ]
@@ -129,7 +125,7 @@ def test_a_smaller_exchange_is_accepted_by_a_command(place: Place) -> None:
     place.add("ut", "ut11")
     place.run("UPDATE exchange_node SET whole_files = '[\"import0_2.xml\"]'")
 
-    assert status(place, "sync", "accept", "ut").returncode == 0
+    assert status(place, "sync", "accept", "ut").exit_code == 0
     assert place.rows("SELECT whole_files FROM exchange_node") == [([],)]
 
 
@@ -141,7 +137,7 @@ def test_a_node_is_added_by_a_command_that_shows_its_password_once(place: Place)
     wrong = status(place, "node", "add", "../office", "--dialect", "unf")
     wider = status(place, "node", "set", "office", "--retire-share", "0.5")
 
-    assert first.returncode == 0, first.stderr
+    assert first.exit_code == 0, first.stderr
     given = json.loads(first.stdout)
     place.nodes["office"] = (given["login"], given["password"])
     assert place.wire("office").ask("sale", "checkauth").word == "success"
@@ -149,7 +145,7 @@ def test_a_node_is_added_by_a_command_that_shows_its_password_once(place: Place)
         (True, "subordinates")
     ]
     assert given["password"].encode() not in place.rows("SELECT password_hash FROM exchange_node")[0][0]
-    assert (second.returncode, wrong.returncode, wider.returncode) == (1, 1, 0)
+    assert (second.exit_code, wrong.exit_code, wider.exit_code) == (1, 1, 0)
     assert place.rows("SELECT retire_share_max FROM exchange_node") == [(0.5,)]
 
 
@@ -160,6 +156,6 @@ def test_a_node_is_changed_by_a_command_piece_by_piece(place: Place) -> None:
     wrong = status(place, "node", "set", "office", "--currency", "USD")
     nobody = status(place, "node", "set", "elsewhere", "--hides", "never")
 
-    assert (done.returncode, more.returncode, wrong.returncode, nobody.returncode) == (0, 0, 1, 1)
+    assert (done.exit_code, more.exit_code, wrong.exit_code, nobody.exit_code) == (0, 0, 1, 1)
     query = "SELECT hides, orders_out, currencies FROM exchange_node"
     assert place.rows(query) == [("never", "all", {"у.е.": "EUR", "руб": "RUB"})]

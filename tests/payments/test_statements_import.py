@@ -26,6 +26,7 @@ from bridge.payments.statements import import_statement, incoming
 from bridge.payments.statements_store import BATCH, TWINS_MAX
 from bridge.payments.statements_tables import bank_document, bank_statement
 from tests.adapters.bank.samples import BUYER, OWN, document, statement, turnover
+from tests.commands import bridge
 
 C = bank_document.c
 FUZZED = statement(turnover("1500.00"), document(), document("8"), document("8")).encode("cp1251")
@@ -51,7 +52,7 @@ def load(db: Database, content: str) -> ImportReport:
         return import_statement(tx, reading, file="kl_to_1c.txt")
 
 
-def run(database: str, *words: str | Path) -> subprocess.CompletedProcess[str]:
+def peak(database: str, *words: str | Path) -> subprocess.CompletedProcess[str]:
     known = {name: value for name, value in os.environ.items() if not name.startswith("BRIDGE_")}
     env = {**known, "BRIDGE_DATABASE_URL": database, "BRIDGE_REDIS_URL": "redis://127.0.0.1:1/0"}
     command = [sys.executable, *map(str, words)]
@@ -207,8 +208,8 @@ def test_nothing_is_stored_if_anything_fails(db: Database) -> None:
 def test_the_import_command_knows_a_statement_by_what_it_holds(fresh_database: str, tmp_path: Path) -> None:
     path = tmp_path / "import.xml"
     path.write_bytes(statement(document(), document("8", Сумма2="x", Дата="вчера")).encode("cp866"))
-    answer = run(fresh_database, "-m", "bridge", "import", "--json", path)
-    assert answer.returncode == 0, answer.stderr
+    answer = bridge("import", "--json", path, DATABASE_URL=fresh_database)
+    assert answer.exit_code == 0, answer.stderr
     (found,) = json.loads(answer.stdout)["files"]
     assert (found["kind"], found["documents"], found["written"]) == ("bank_statement", 2, 1)
     assert found["skipped"] == [{"where": "line 21: Платежное поручение 8", "why": "Дата is not a date", "times": 1}]
@@ -222,7 +223,7 @@ def test_memory_does_not_grow_with_the_file(fresh_database: str, tmp_path: Path)
         more = {f"Поле{index}": "текст текст" for index in range(40)}
         parts = (document(str(index), Дата=f"{count // 1000:02}.03.2026", **more) for index in range(count))
         path.write_text(statement(*parts), encoding="cp1251")
-        answer = run(fresh_database, "-c", PEAK, path)
+        answer = peak(fresh_database, "-c", PEAK, path)
         assert json.loads(answer.stdout)["files"][0]["written"] == count
         peaks_mb.append(int(answer.stderr.split()[-1]) / 1024)
     assert peaks_mb[1] < peaks_mb[0] + 6

@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 import tomllib
 from importlib.metadata import EntryPoint
 from pathlib import Path
-from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
@@ -23,6 +19,7 @@ from adapters.onec.odata.mapping import find, load, shipped
 from adapters.onec.settings import OneCSettings
 from bridge.core.errors import Misconfigured
 from tests.adapters.odata.conftest import CARD, Stock, told, within
+from tests.commands import bridge
 
 ROOT = Path(__file__).parents[3]
 EACH = pytest.mark.parametrize("stock", ["ut11", "bp30", "unf30"], indirect=True)
@@ -181,29 +178,20 @@ def test_the_group_is_announced_as_a_command_of_the_broker() -> None:
     assert EntryPoint(name, value, "bridge.commands").load() is onec
 
 
-def test_the_broker_s_command_finds_what_is_announced_and_gives_it_the_settings(stock: Stock, tmp_path: Path) -> None:
+def test_the_broker_s_command_finds_what_is_announced_and_gives_it_the_settings(
+    stock: Stock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     announced = tmp_path / "announced-1.dist-info"
     announced.mkdir()
     (announced / "METADATA").write_text("Metadata-Version: 2.1\nName: announced\nVersion: 1\n")
     (announced / "entry_points.txt").write_text("[bridge.commands]\nrehearsed = adapters.onec.cli:onec\n")
-    env: dict[str, Any] = {
-        **os.environ,
-        "PYTHONPATH": f"{tmp_path}{os.pathsep}{ROOT}",
-        "BRIDGE_DATABASE_URL": "postgresql://nobody@127.0.0.1:1/none",
-        "BRIDGE_REDIS_URL": "redis://127.0.0.1:1/0",
-        "BRIDGE_ONEC__BASE_URL": stock.settings.base_url,
-        "BRIDGE_ONEC__LOGIN": "обмен",
-        "BRIDGE_ONEC__PASSWORD": "пароль1",
-    }
+    monkeypatch.syspath_prepend(str(tmp_path))
+    given = {"ONEC__BASE_URL": stock.settings.base_url, "ONEC__LOGIN": "обмен", "ONEC__PASSWORD": "пароль1"}
 
-    argv = [sys.executable, "-m", "bridge"]
-    done = subprocess.run(
-        [*argv, "rehearsed", "check", "--json"], env=env, capture_output=True, timeout=60, check=False
-    )
-    listed = subprocess.run([*argv, "--help"], env=env, capture_output=True, timeout=60, check=True)
+    done = bridge("rehearsed", "check", "--json", **given)
 
-    assert (done.returncode, json.loads(done.stdout)["ok"]) == (0, True), done.stderr
-    assert b"rehearsed" in listed.stdout
+    assert (done.exit_code, json.loads(done.stdout)["ok"]) == (0, True), done.stderr
+    assert "rehearsed" in bridge("--help").stdout
 
 
 ACQUIRER = '"ВидОплаты_Key" = "00000000-0000-0000-0000-000000000000"'
