@@ -25,6 +25,7 @@ from sandbox.checker import Given, check, read
 from sandbox.onec.app import OneCSandbox
 from sandbox.onec.settings import Settings as OneCSwitches
 from sandbox.providers.yookassa import Config, YooKassaServer
+from tests.commands import bridge
 from tests.exchange.stage import BUYER, SECRET
 
 ROOT = Path(__file__).parents[2]
@@ -89,6 +90,14 @@ class Fleet:
 
     def relay(self) -> subprocess.Popen[bytes]:
         return self.start("-m", "bridge", "relay")
+
+    def sync(self) -> None:
+        """Read 1C now."""
+        settings = {
+            name.removeprefix("BRIDGE_"): value for name, value in self.env.items() if name.startswith("BRIDGE_")
+        }
+        done = bridge("sync", "run", **settings)
+        assert done.exit_code == 0, done.output
 
     def web(self, mutation: str = "") -> subprocess.Popen[bytes]:
         """Start the server; with ``mutation``, statements that take something out of it first."""
@@ -192,7 +201,7 @@ def eventually(is_so: Callable[[], object], within_s: float = 25.0) -> bool:
 
 @contextmanager
 def opened(database_url: str, redis_url: str, folder: Path, season: str = "tiny") -> Iterator[Fleet]:
-    """Peers, a client and settings with short leases; no process is running yet but one that reads 1C first."""
+    """Peers, a client and settings with short leases; 1C has been read, and no process is running yet."""
     port = _free_port()
     url = f"http://127.0.0.1:{port}"
     hook = f"{url}/hooks/yookassa/main"
@@ -206,8 +215,7 @@ def opened(database_url: str, redis_url: str, folder: Path, season: str = "tiny"
             set_rules(tx, Rules("web", 600, 5400, 10))
             fleet.key = add_client(tx, "shop", "web", tuple(Scope))
         try:
-            sync = fleet.start("-m", "bridge", "sync", "run")
-            assert sync.wait(30) == 0, fleet.log()
+            fleet.sync()
             yield fleet
         finally:
             fleet.end_all()

@@ -111,7 +111,7 @@ def test_the_box_office_sells_the_same_seats_meanwhile(stormy: Storm) -> None:
 
     stormy.rage(STORM_S, partial(sell_at_the_box_office, stormy))
 
-    assert fleet.start("-m", "bridge", "sync", "run").wait(30) == 0
+    fleet.sync()
     assert stormy.settle() == []
     assert sold_at_the_box_office(fleet) > 0
 
@@ -148,7 +148,7 @@ def test_tickets_come_back_and_are_sold_again_meanwhile(stormy: Storm) -> None:
     assert eventually(lambda: sold_by_us(fleet))
     stormy.rage(2 * STORM_S, partial(take_tickets_back, stormy), partial(sell_at_the_box_office, stormy))
 
-    assert fleet.start("-m", "bridge", "sync", "run").wait(30) == 0
+    fleet.sync()
     assert stormy.settle() == []
     came_back = [sale for sale in sold_by_us(fleet) if sale["returned_at"]]
     assert fleet.one("SELECT count(*) FROM order_line WHERE state = 'returned'") == len(came_back) > 0
