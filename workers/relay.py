@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import signal
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from types import FrameType
 
 import psycopg
@@ -43,12 +43,13 @@ _TURN_DUE = text(
 
 
 class Relay:
-    """Listens to the database and sends "look" to the queue."""
+    """Listens to the database and sends "look" to the queue; sees to it that what recurs is in the database."""
 
-    def __init__(self, db: Database, redis_url: str, tick_s: float) -> None:
+    def __init__(self, db: Database, redis_url: str, tick_s: float, periods_s: Mapping[str, float]) -> None:
         self._db = db
         self._queue = queue(connect(redis_url))
         self._tick_s = tick_s
+        self._periods_s = periods_s
         self._is_stopping = False
 
     def stop(self, _number: int, _frame: FrameType | None) -> None:
@@ -68,6 +69,8 @@ class Relay:
         url = self._db.engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
         with psycopg.connect(url, autocommit=True, connect_timeout=5) as connection:
             connection.execute(f"LISTEN {WAKE_CHANNEL}")
+            with self._db.begin() as tx:
+                schedule.declare(tx, self._periods_s)
             while not self._is_stopping:
                 self._send_due()
                 told = {note.payload for note in connection.notifies(timeout=self._tick_s, stop_after=1)}
@@ -91,9 +94,8 @@ def main() -> None:
     bridge = bridge_of_this_process()
     settings = bridge.settings
     logging.configure(settings.log_level, "relay")
-    with bridge.db.begin() as tx:
-        schedule.declare(tx, bridge.periods_s)
-    relay = Relay(bridge.db, settings.redis_url.get_secret_value(), settings.worker.relay_tick_s)
+    queue_url = settings.redis_url.get_secret_value()
+    relay = Relay(bridge.db, queue_url, settings.worker.relay_tick_s, bridge.periods_s)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, relay.stop)
     log.info("relay_started")

@@ -95,14 +95,24 @@ class Storm:
 
     def settle(self) -> list[str]:
         """Wait until all work is done and every webhook has come; what is wrong then."""
-        eventually(lambda: self.fleet.is_idle() and not self.fleet.wrongs(), 60)
-        unfinished = [] if self.fleet.is_idle() else [f"work is left: {self._left()}"]
-        return [*unfinished, *self.overlaps(), *self.fleet.wrongs()]
+        wrongs: list[str] = []
 
-    def _left(self) -> list[Any]:
+        def is_settled() -> bool:
+            wrongs[:] = [*self._left(), *self.fleet.wrongs()]
+            return not wrongs
+
+        eventually(is_settled, 60)
+        return [*wrongs, *self.overlaps()]
+
+    def _left(self) -> list[str]:
+        if self.fleet.is_idle():
+            return []
         with self.fleet.db.begin() as tx:
-            rows = tx.execute(text("SELECT kind, status, attempts, last_error FROM outbox WHERE status <> 'done'"))
-            return [tuple(row) for row in rows][:5]
+            query = (
+                "SELECT kind, status, attempts, last_error FROM outbox WHERE status NOT IN ('done', 'skipped') LIMIT 5"
+            )
+            rows = tx.execute(text(query))
+            return [f"work is left: {tuple(row)}" for row in rows]
 
     def overlaps(self) -> list[str]:
         """Seats that two had at the same time."""

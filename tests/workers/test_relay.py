@@ -14,7 +14,7 @@ import pytest
 import redis
 from sqlalchemy import text
 
-from bridge.core import outbox, schedule
+from bridge.core import outbox
 from bridge.core.db import Database
 from workers.queue import MESSAGES_MAX, connect, queue, send
 from workers.relay import Relay
@@ -29,7 +29,7 @@ def db(fresh_database: str) -> Iterator[Database]:
 
 @contextmanager
 def relaying(db: Database, redis_url: str, tick_s: float) -> Iterator[None]:
-    relay = Relay(db, redis_url, tick_s)
+    relay = Relay(db, redis_url, tick_s, {"sweep": 3600.0})
     thread = threading.Thread(target=relay.run, daemon=True)
     thread.start()
     try:
@@ -92,8 +92,6 @@ def test_work_of_a_dead_worker_is_found_when_its_lease_is_over(db: Database, fre
 
 
 def test_a_due_schedule_is_a_tick(db: Database, fresh_valkey: str) -> None:
-    with db.begin() as tx:
-        schedule.declare(tx, {"sweep": 60})
     with relaying(db, fresh_valkey, tick_s=0.1):
         assert eventually(lambda: ("workers.jobs.tick", []) in messages(fresh_valkey))
 
@@ -115,6 +113,17 @@ def test_a_relay_outlives_a_broken_connection_to_the_database(db: Database, fres
         put(db)
 
         assert eventually(lambda: ("workers.jobs.look", ["lane"]) in messages(fresh_valkey))
+
+
+def test_a_relay_that_is_started_before_its_database_begins_when_that_is_there(db: Database, fresh_valkey: str) -> None:
+    with db.begin() as tx:
+        tx.execute(text("ALTER TABLE schedule RENAME TO not_yet"))
+    with relaying(db, fresh_valkey, tick_s=0.1):
+        time.sleep(0.5)
+        with db.begin() as tx:
+            tx.execute(text("ALTER TABLE not_yet RENAME TO schedule"))
+
+        assert eventually(lambda: ("workers.jobs.tick", []) in messages(fresh_valkey))
 
 
 def test_while_the_queue_is_away_the_relay_waits_and_the_rows_with_it(db: Database) -> None:
