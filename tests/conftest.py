@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import pickle
 from collections.abc import Callable, Iterator
 from functools import cache
@@ -17,6 +18,8 @@ from werkzeug.routing import Rule
 from config import logging
 
 pytest_plugins = ("tests.conftest_servers",)
+
+gc.set_threshold(100_000, 50, 100)  # as often as usual, it is a seventh of the processor time of tests
 
 
 @pytest.fixture(scope="session", autouse=True)
