@@ -15,7 +15,7 @@ from bridge.orders.api import LINES_MAX, BuyerGiven
 from bridge.orders.model import NewLine, OrderState
 from bridge.payments.ledger import Movement
 from bridge.payments.model import FactKind, RefundLife
-from bridge.rest.shapes import Given, Moment, Shown
+from bridge.rest.shapes import Given, Moment, Query, Shown
 
 DOCUMENT = "The ERP's own id of its document, such as the reference as a UUID"
 AMOUNT = "In major units, such as 1234.50; a number or a text"
@@ -67,7 +67,7 @@ class LinkWanted(Given):
     return_url: str | None = Field(default=None, max_length=2000, pattern=r"^https?://[^\s]+$")
 
 
-class LinkAsked(BaseModel):
+class LinkAsked(Query):
     """Which link."""
 
     document: Document
@@ -119,7 +119,7 @@ class RefundAnswer(Shown):
     currency: str
 
 
-class MoneyAsked(BaseModel):
+class MoneyAsked(Query):
     """The money of one order, or all that became known after a cursor."""
 
     order: UUID | None = None

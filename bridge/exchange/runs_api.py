@@ -15,7 +15,7 @@ from bridge.exchange import runs_keeping, runs_replies
 from bridge.exchange.runs_site import ExchangeSite
 from bridge.rest.auth import client_with
 from bridge.rest.routes import api_blueprint, view
-from bridge.rest.shapes import Moment, Problem, Shown
+from bridge.rest.shapes import Moment, Problem, Query, Shown
 
 CONTENT_TYPE = "application/octet-stream"
 
@@ -67,7 +67,7 @@ class RunDetails(RunShown):
     replies: list[ReplyShown]
 
 
-class RunsQuery(BaseModel):
+class RunsQuery(Query):
     """Which runs."""
 
     node: str | None = Field(None, max_length=40)

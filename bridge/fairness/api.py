@@ -7,7 +7,7 @@ from uuid import UUID
 
 from flask import Response
 from flask_openapi3 import APIBlueprint
-from pydantic import BaseModel, Field
+from pydantic import Field
 from sqlalchemy import Connection
 
 from bridge.catalogue.service import is_known
@@ -18,7 +18,7 @@ from bridge.fairness.lobby import Lobby, Stand, state_of
 from bridge.rest import once
 from bridge.rest.auth import client_with
 from bridge.rest.routes import api_blueprint, view
-from bridge.rest.shapes import Given, Moment, Problem, Shown
+from bridge.rest.shapes import Given, Moment, Problem, Query, Shown
 
 
 class PlaceWanted(Given):
@@ -50,7 +50,7 @@ class StandShown(Shown):
     admission_expires_at: Moment | None = None
 
 
-class TokenGiven(BaseModel):
+class TokenGiven(Query):
     """A token of a place."""
 
     token: str = Field(min_length=1, max_length=500)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Annotated
+from functools import cache
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
 
@@ -12,6 +13,20 @@ class Given(BaseModel):
     """A document a caller sends: unknown members are refused, because a misspelt one would be lost silently."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
+
+
+class Query(BaseModel):
+    """What stands behind the ? of an address."""
+
+    @classmethod
+    def model_json_schema(cls, *given: Any, **named: Any) -> dict[str, Any]:
+        """As pydantic makes it, but the plain one once: flask-openapi3 wants it for every request."""
+        return super().model_json_schema(*given, **named) if given or named else _plain_schema(cls)
+
+
+@cache
+def _plain_schema(query: type[Query]) -> dict[str, Any]:
+    return super(Query, query).model_json_schema()
 
 
 class Shown(BaseModel):

@@ -29,7 +29,7 @@ from bridge.rest.compartment import Compartment
 from bridge.rest.problems import of_error
 from bridge.rest.remembered import Remembered
 from bridge.rest.routes import api_blueprint, view
-from bridge.rest.shapes import Problem
+from bridge.rest.shapes import Problem, Query
 from bridge.seats import holds
 from bridge.seats.deciding import seats_unavailable
 from bridge.seats.desk import Asked, Desk
@@ -45,7 +45,7 @@ FOR_EVER_S = 365 * 86_400.0
 LAYOUTS_MAX = 50  # halls of 100 kB in the memory of each process; proxies and browsers keep them for ever
 
 
-class Since(BaseModel):
+class Since(Query):
     """Only what changed since a version; without one, all seats, or only those that are not free."""
 
     since: str | None = None

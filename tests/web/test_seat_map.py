@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from pydantic.json_schema import GenerateJsonSchema
 from sqlalchemy import event
 
 from bridge.seats.api import MAP_LIFE_S
@@ -23,6 +24,18 @@ def stage(fresh_database: str) -> Iterator[Stage]:
 def picture(stage: Stage, since: str = "") -> dict[str, Any]:
     found: dict[str, Any] = stage.get(f"/v1/performances/{stage.performance}/seats" + (since and f"?since={since}"))
     return found
+
+
+def test_the_form_of_the_question_is_not_worked_out_for_every_viewer(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = []
+    make = GenerateJsonSchema.generate
+    monkeypatch.setattr(GenerateJsonSchema, "generate", lambda *given: made.append(given) or make(*given))
+    for _ in range(3):
+        picture(stage, picture(stage)["version"])
+
+    assert len(made) <= 1
 
 
 def next_moment() -> None:
