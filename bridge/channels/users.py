@@ -49,6 +49,6 @@ def find_user(tx: Connection, login: str, password: str) -> Role | None:
 @cache
 def _nobody() -> str:
     """Compared with when there is no such login, so that the time of the answer does not tell. Made when somebody logs
-    in, for it takes as long as a third of a process's start.
+    in, for it would be a tenth of every process's start.
     """
     return generate_password_hash(secrets.token_urlsafe(PASSWORD_BYTES))

@@ -256,15 +256,35 @@ def settings_for(database_url: str, onec: OneCSandbox, yoo: YooKassaServer, **mo
 @contextmanager
 def opened(database_url: str, **more: Any) -> Iterator[Stage]:
     """A broker that has read 1C once, and a client of channel ``web`` that may do everything."""
-    with OneCSandbox(OneCSwitches(season="tiny")) as onec, YooKassaServer(Config(secret_key=SECRET)) as yoo:
-        bridge = build(settings_for(database_url, onec, yoo, **more), connections_max=12)
+    with unread(database_url, OneCSwitches(season="tiny"), **more) as stage:
+        stage.sync()
+        yield stage
+
+
+@contextmanager
+def stock(database_url: str, configuration: str) -> Iterator[Stage]:
+    """The same broker, not yet read, before a stock 1C of that configuration, where payments go over OData."""
+    switches = OneCSwitches(season="tiny", configuration=configuration, licences=30)
+    with unread(database_url, switches, mapping=configuration) as stage:
+        yield stage
+
+
+@contextmanager
+def unread(database_url: str, switches: OneCSwitches, mapping: str = "", **more: Any) -> Iterator[Stage]:
+    """A broker before a 1C of these switches that it has not read; with ``mapping``, payments go over OData."""
+    with OneCSandbox(switches) as onec, YooKassaServer(Config(secret_key=SECRET)) as yoo:
+        settings = settings_for(database_url, onec, yoo, **more)
+        if mapping:
+            assert settings.onec
+            told = settings.onec.model_copy(update={"postings": "odata", "mapping": mapping})
+            settings = settings.model_copy(update={"onec": told})
+        bridge = build(settings, connections_max=12)
         stage = Stage(bridge, onec, yoo)
         with served(create_app(bridge)) as stage.url, stage.web:
             yoo.parts.webhooks.url = f"{stage.url}/hooks/yookassa/main"
             with bridge.db.begin() as tx:
                 set_rules(tx, Rules("web", 600, 5400, 10))
                 stage.key = add_client(tx, "shop", "web", tuple(Scope))
-            stage.sync()
             yield stage
         bridge.close()
 

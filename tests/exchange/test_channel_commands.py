@@ -18,7 +18,7 @@ A, B = "P-01-01", "P-01-02"
 @pytest.fixture
 def commands(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> Commands:
     monkeypatch.setattr(auth, "CACHE_S", 0.0)  # rules hold at once, and not within 5 seconds
-    return Commands(stage, monkeypatch)
+    return Commands(stage)
 
 
 def shown(stage: Stage, seat: str, key: str = "") -> str:

@@ -14,8 +14,8 @@ A, B, C = "P-01-01", "P-01-02", "P-01-03"
 
 
 @pytest.fixture
-def commands(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> Commands:
-    return Commands(stage, monkeypatch)
+def commands(stage: Stage) -> Commands:
+    return Commands(stage)
 
 
 def differences(commands: Commands) -> list[tuple[str, str]]:

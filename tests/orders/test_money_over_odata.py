@@ -11,19 +11,12 @@ from uuid import uuid4
 import pytest
 
 from adapters.onec.odata.client import OdataClient, Query
-from bridge.bootstrap import build
-from bridge.channels.model import Rules
-from bridge.channels.service import Scope, add_client, set_rules
 from bridge.core.deadline import Deadline
 from bridge.exchange.nodes import Dialect, Orders, add_node
 from bridge.ports.site_orders import Carrier
-from bridge.web.app import create_app
-from sandbox.onec.app import OneCSandbox
 from sandbox.onec.records import Buyer, Order
-from sandbox.onec.settings import Settings as OneCSwitches
 from sandbox.onec.site_client import Books, UtClient, Wire
-from sandbox.providers.yookassa import Config, YooKassaServer
-from tests.exchange.stage import SECRET, Stage, served, settings_for
+from tests.exchange.stage import Stage, stock
 from tests.orders.test_goods import offer, order, paid, product, programme, take
 
 ORDERS = "Document_ЗаказКлиента"
@@ -32,21 +25,9 @@ ORDERS = "Document_ЗаказКлиента"
 @pytest.fixture
 def stage(fresh_database: str, tmp_path: Path) -> Iterator[Stage]:
     """Payments go over OData, into the infobase whose goods come as those of the node ``ut``."""
-    switches = OneCSwitches(season="tiny", configuration="ut11", licences=30)
-    with OneCSandbox(switches) as onec, YooKassaServer(Config(secret_key=SECRET)) as yoo:
-        settings = settings_for(fresh_database, onec, yoo)
-        assert settings.onec
-        stock = settings.onec.model_copy(update={"postings": "odata", "mapping": "ut11"})
-        bridge = build(settings.model_copy(update={"onec": stock}), connections_max=12)
-        found = Stage(bridge, onec, yoo)
-        with served(create_app(bridge)) as found.url, found.web:
-            yoo.parts.webhooks.url = f"{found.url}/hooks/yookassa/main"
-            with bridge.db.begin() as tx:
-                set_rules(tx, Rules("web", 600, 5400, 10))
-                found.key = add_client(tx, "shop", "web", tuple(Scope))
-            take(found, tmp_path, product("prog", "Программка"), offer("prog", ("retail", "100.00", "0")), source="ut")
-            yield found
-        bridge.close()
+    with stock(fresh_database, "ut11") as found:
+        take(found, tmp_path, product("prog", "Программка"), offer("prog", ("retail", "100.00", "0")), source="ut")
+        yield found
 
 
 def load(stage: Stage, number: str, comment: str) -> None:

@@ -110,8 +110,8 @@ def test_money_of_goods_of_another_infobase_goes_to_the_erp(shelf: Stage, tmp_pa
     assert shelf.documents(made) == [("payment", "5.00")]
 
 
-def test_reconciling_finds_money_that_is_in_the_books_twice(shelf: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    commands = Commands(shelf, monkeypatch)
+def test_reconciling_finds_money_that_is_in_the_books_twice(shelf: Stage) -> None:
+    commands = Commands(shelf)
     wire, books = node(shelf, Carrier.REQUISITES), Books({"prog"})
     mine = order(shelf, programme())
     paid(shelf, mine)
@@ -125,8 +125,8 @@ def test_reconciling_finds_money_that_is_in_the_books_twice(shelf: Stage, monkey
     assert commands.run("reconcile", expect=1)["by_kind"] == {"posting_twice": 1}
 
 
-def test_whoever_adds_a_node_beside_an_erp_is_warned(shelf: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    commands = Commands(shelf, monkeypatch)
+def test_whoever_adds_a_node_beside_an_erp_is_warned(shelf: Stage) -> None:
+    commands = Commands(shelf)
 
     (warning,) = commands.run("node", "add", "one", "--dialect", "ut11", "--orders")["warnings"]
 

@@ -5,17 +5,14 @@ from __future__ import annotations
 import json
 from typing import Any
 
-import pytest
-from click.testing import CliRunner
-
-from bridge.cli import main
+from tests.commands import bridge
 from tests.exchange.stage import SECRET, Stage
 
 
 class Commands:
     """Runs ``bridge …`` with the settings of ``stage``."""
 
-    def __init__(self, stage: Stage, environment: pytest.MonkeyPatch) -> None:
+    def __init__(self, stage: Stage) -> None:
         shop = {
             "shop_id": "100500",
             "secret_key": SECRET,
@@ -23,25 +20,21 @@ class Commands:
             "accepts_test_payments": True,
             "timeout_s": 5,
         }
-        given = {
-            "BRIDGE_DATABASE_URL": stage.bridge.settings.database_url.get_secret_value(),
-            "BRIDGE_PAYMENTS": json.dumps({"yookassa": {"main": shop}}),
-            "BRIDGE_ONEC": json.dumps(
-                {"base_url": f"{stage.onec.url}/infobase", "login": "обмен", "password": "пароль1"}
-            ),
+        self._given = {
+            "DATABASE_URL": stage.bridge.settings.database_url.get_secret_value(),
+            "PAYMENTS": json.dumps({"yookassa": {"main": shop}}),
+            "ONEC": json.dumps({"base_url": f"{stage.onec.url}/infobase", "login": "обмен", "password": "пароль1"}),
         }
-        for name, value in given.items():
-            environment.setenv(name, value)
 
     def run(self, *words: str, expect: int = 0) -> dict[str, Any]:
         """The document a command prints."""
-        done = CliRunner().invoke(main, [*words, "--json"], catch_exceptions=False)
+        done = bridge(*words, "--json", **self._given)
         assert done.exit_code == expect, done.output
         found: dict[str, Any] = json.loads(done.stdout)
         return found
 
     def text(self, *words: str, expect: int = 0) -> str:
         """What a command says to a person."""
-        done = CliRunner().invoke(main, list(words), catch_exceptions=False)
+        done = bridge(*words, **self._given)
         assert done.exit_code == expect, done.output
         return done.output

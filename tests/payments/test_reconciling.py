@@ -12,8 +12,8 @@ A, B = "P-01-01", "P-01-02"
 
 
 @pytest.fixture
-def commands(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> Commands:
-    return Commands(stage, monkeypatch)
+def commands(stage: Stage) -> Commands:
+    return Commands(stage)
 
 
 def kinds(commands: Commands) -> list[str]:
