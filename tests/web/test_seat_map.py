@@ -29,9 +29,14 @@ def picture(stage: Stage, since: str = "") -> dict[str, Any]:
 def test_the_form_of_the_question_is_not_worked_out_for_every_viewer(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    made = []
+    made: list[Any] = []
     make = GenerateJsonSchema.generate
-    monkeypatch.setattr(GenerateJsonSchema, "generate", lambda *given: made.append(given) or make(*given))
+
+    def noted(*given: Any, **named: Any) -> Any:
+        made.append(given)
+        return make(*given, **named)
+
+    monkeypatch.setattr(GenerateJsonSchema, "generate", noted)
     for _ in range(3):
         picture(stage, picture(stage)["version"])
 
