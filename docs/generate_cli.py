@@ -51,7 +51,8 @@ PRINTS = {
     "config show": "the settings in force as JSON, secrets masked",
     "doctor": '`ok` or `FAIL` and what was seen, a line a check. With `--json`: `{"ok", "checks": {name: words}}`',
     "client add": 'the API key, this once. With `--json`: `{"name", "channel", "scopes", "key"}`',
-    "channel set": 'the rules in force. With `--json`: `{"channel", "hold_ttl_s", … "fair_use": {"rate_per_s", …}}`',
+    "channel set": "every rule as it is afterwards. With `--json`: "
+    '`{"channel", "hold_ttl_s", … "fair_use": {"rate_per_s", …}}`',
     "node add": 'login and password, this once. With `--json`: `{"name", "dialect", "login", "password", "warnings"}`',
     "node set": 'that it is changed. With `--json`: `{"name", …}` and what was given; with `--seats` also '
     '`{"performances", "seats_changed", "warnings"}`',

@@ -38,9 +38,9 @@ class Rules:
     """
 
     channel: str
-    hold_ttl_s: int
-    hold_cap_s: int
-    seats_per_hold_max: int
+    hold_ttl_s: int = 600
+    hold_cap_s: int = 5400
+    seats_per_hold_max: int = 10
     live_holds_max: int | None = None
     late_money: LateMoney = LateMoney.EXCEPTION
     payment_extension_max_s: int | None = None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any
@@ -58,7 +58,7 @@ _CLIENT = f"""
 _FIND = text(f"{_CLIENT} c.key_hash = :key_hash")
 _NAMED = text(f"{_CLIENT} c.name = :name")
 _GET_RULES = text(f"SELECT {_OF_CHANNEL} FROM channel h WHERE h.code = :code")  # noqa: S608  as above
-_RULES = text("SELECT * FROM channel WHERE code = :code")
+_LOCK = text("SELECT FROM channel WHERE code = :code FOR UPDATE")
 _RULES = text(
     """
     INSERT INTO channel (code, hold_ttl_s, hold_cap_s, seats_per_hold_max, live_holds_max, late_money,
@@ -113,6 +113,16 @@ def set_rules(tx: Connection, rules: Rules) -> None:
     """Make a channel, or change what it allows."""
     zones = {"zones_only": list(rules.zones.only), "zones_never": list(rules.zones.never)}
     tx.execute(_RULES, asdict(rules) | zones)
+
+
+def change_rules(tx: Connection, channel: str, change: Callable[[Rules], Rules]) -> Rules:
+    """Change what a channel allows, from what it allows now (the defaults, if it is made by this), and return that.
+    Whoever changes it at the same time comes after.
+    """
+    tx.execute(_CHANNEL, {"code": channel})
+    tx.execute(_LOCK, {"code": channel})
+    set_rules(tx, change(get_rules(tx, channel)))
+    return get_rules(tx, channel)
 
 
 def get_rules(tx: Connection, channel: str) -> Rules:

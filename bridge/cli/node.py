@@ -102,7 +102,7 @@ def set_(name: str, as_json: bool, **given: Any) -> None:  # noqa: FBT001
     with bridge("node") as found, found.db.begin() as tx:
         change_node(tx, name, change)
         taken = sell_in(tx, name, given["seats"]) if given["seats"] is not None else None
-    document = {"name": name, **{key: value for key, value in given.items() if value}}
+    document = {"name": name, **{key: value for key, value in given.items() if value not in {None, ()}}}
     lines = [f"{name} is changed."]
     if taken is not None:
         document |= {"performances": taken.performances, "seats_changed": taken.seats, "warnings": taken.warnings}

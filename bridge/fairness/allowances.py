@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from uuid import UUID
 
@@ -20,6 +20,9 @@ LIVE_LIFE_S = 1.0
 LIVE_KEPT_MAX = 10_000
 
 _CHANNELS = text("SELECT channel, rate_per_s, requests_at_once_max, live_holds_max, is_scored FROM fair_use")
+_OF_CHANNEL = text(
+    "SELECT rate_per_s, requests_at_once_max, live_holds_max, is_scored FROM fair_use WHERE channel = :channel"
+)
 _GRADES = text("SELECT client_id, grade FROM client_score WHERE grade <> 'good'")
 _LIVE = text(
     """
@@ -52,6 +55,16 @@ class ChannelUse:
 def set_use(tx: Connection, channel: str, use: ChannelUse) -> None:
     """Say what the clients of a channel may use. The channel must exist."""
     tx.execute(_SET, {"channel": channel, **asdict(use)})
+
+
+def change_use(tx: Connection, channel: str, change: Callable[[ChannelUse], ChannelUse]) -> ChannelUse:
+    """Change what the clients of a channel may use, from what they may now, and return that. The caller has locked the
+    channel.
+    """
+    row = tx.execute(_OF_CHANNEL, {"channel": channel}).first()
+    use = change(ChannelUse(*row) if row else ChannelUse())
+    set_use(tx, channel, use)
+    return use
 
 
 class Allowances:

@@ -159,3 +159,5 @@ def test_a_node_is_changed_by_a_command_piece_by_piece(place: Place) -> None:
     assert (done.exit_code, more.exit_code, wrong.exit_code, nobody.exit_code) == (0, 0, 1, 1)
     query = "SELECT hides, orders_out, currencies FROM exchange_node"
     assert place.rows(query) == [("never", "all", {"у.е.": "EUR", "руб": "RUB"})]
+    none_at_all = status(place, "node", "set", "office", "--retire-share", "0", "--json")
+    assert json.loads(none_at_all.stdout) == {"name": "office", "retire_share": 0}
