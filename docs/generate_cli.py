@@ -81,6 +81,10 @@ PRINTS = {
     "reconcile seats": "a line a difference; exit 1 if there are any. With `--json`: "
     '`{"ok", "compared": {"performances"}, "differences": [{"kind", "subject", "ours", "theirs", "what"}]}`',
     "payment decide": 'what becomes of it. With `--json`: `{"payment", "decision", "why", "by"}`',
+    "alert list": "a line an open alert, the worst first; exit 1 if there are any. With `--json`: "
+    '`{"alerts": [{"id", "severity", "code", "subject", "reason", "since", "last", "count"}]}`, with `--closed` also '
+    "`closed_at`, `closed_by`, `closed_why`",
+    "alert close": 'that it is closed. With `--json`: `{"id", "by", "reason"}`',
     "queue list": 'a line a row of work. With `--json`: `{"rows": […]}`',
     "queue show": "every column of the row",
     "queue retry": 'what was done. With `--json`: `{"id", "did"}`',

@@ -12,6 +12,8 @@ from sqlalchemy.dialects.postgresql import JSONB
 from bridge.core.errors import BridgeError
 from bridge.core.outbox import Work
 
+WORK_STOPPED = "work_stopped"
+
 
 class Severity(StrEnum):
     """How soon a person must look: within days, today, now."""
@@ -74,7 +76,7 @@ def report_work(tx: Connection, work: Work, error: BridgeError) -> None:
     """Tell people of work that cannot go on by itself."""
     raise_alert(
         tx,
-        "work_stopped",
+        WORK_STOPPED,
         work.key,
         str(error),
         severity=Severity.CRITICAL,

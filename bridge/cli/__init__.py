@@ -26,6 +26,7 @@ COMMANDS = {
     "report": "bridge.cli.report:report",
     "reconcile": "bridge.cli.reconcile:reconcile",
     "payment": "bridge.cli.payment:payment",
+    "alert": "bridge.cli.alert:alert",
     "queue": "bridge.cli.queue:queue",
     "house-hold": "bridge.cli.seats:house_hold",
     "allotment": "bridge.cli.seats:allotment",

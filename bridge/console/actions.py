@@ -9,7 +9,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection, text
 
-from bridge.alerts.decisions import retry_work, set_work_aside
+from bridge.alerts.decisions import close_alert, retry_work, set_work_aside
 from bridge.console.sessions import Visitor
 from bridge.core.breaker import BreakerState
 from bridge.core.errors import Refused
@@ -84,6 +84,10 @@ def _set_aside(tx: Connection, wish: Wish) -> None:
     set_work_aside(tx, _number(wish), wish.reason)
 
 
+def _close_alert(tx: Connection, wish: Wish) -> None:
+    close_alert(tx, _number(wish), wish.by, wish.reason)
+
+
 def _number(wish: Wish) -> int:
     if not wish.subject.isdecimal() or len(wish.subject) > 18:
         raise _wrong(wish)
@@ -119,6 +123,7 @@ ACTIONS: Mapping[str, Action] = {
     "end_maintenance": _end_maintenance,
     "retry": _retry,
     "set_aside": _set_aside,
+    "close_alert": _close_alert,
     "open_room": _open_room,
     "close_room": _close_room,
 }

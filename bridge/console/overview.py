@@ -9,7 +9,7 @@ from sqlalchemy import Connection, text
 
 _QUERIES = {
     "alerts": """
-        SELECT severity, code, subject, reason, times, last_at FROM alert
+        SELECT alert_id, severity, code, subject, reason, times, last_at FROM alert
         WHERE resolved_at IS NULL ORDER BY last_at DESC LIMIT 50""",
     "work": """
         SELECT lane, status, count(*) AS rows, min(due_at) AS oldest, max(last_error) AS last_error

@@ -12,6 +12,7 @@ import requests
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
+from bridge.alerts.service import raise_alert
 from bridge.channels.users import Role, add_user
 from bridge.core import outbox
 from bridge.exchange.guard import read_state
@@ -169,6 +170,45 @@ def test_an_accountant_looks_but_has_no_buttons_and_cannot_act_without_them(stag
     assert actions(stage) == []
 
 
+def alerted(stage: Stage, code: str = "books_differ", subject: str = "day:1") -> int:
+    with stage.bridge.db.begin() as tx:
+        return raise_alert(tx, code, subject, "seen")
+
+
+def test_an_admin_closes_an_alert_and_who_and_why_are_kept(stage: Stage, admin: Browser) -> None:
+    number = alerted(stage)
+    assert f'name="subject" value="{number}"' in admin.look().text
+
+    assert admin.act("close_alert", number, "mended by hand").status_code == 303
+
+    assert stage.alerts() == []
+    assert actions(stage) == [("admin", "admin", "close_alert", str(number), "mended by hand")]
+    query = "SELECT details ->> 'closed_by', details ->> 'closed_why' FROM alert WHERE alert_id = :id"
+    assert [tuple(row) for row in stage.rows(query, id=number)] == [("admin", "mended by hand")]
+
+
+def test_an_alert_about_dead_work_is_not_closed_before_somebody_decides_about_the_work(
+    stage: Stage, admin: Browser
+) -> None:
+    row_id = dead_row(stage)
+    number = alerted(stage, "work_stopped", "hold:none")
+
+    refused = admin.act("close_alert", number)
+
+    assert refused.status_code == 409
+    assert f"row {row_id}" in refused.text
+    assert (stage.alerts(), actions(stage)) == (["work_stopped"], [])
+    admin.act("set_aside", row_id)
+    assert stage.alerts() == []
+
+
+def test_an_accountant_closes_no_alerts(stage: Stage, accountant: Browser) -> None:
+    number = alerted(stage)
+
+    assert accountant.act("close_alert", number).status_code == 403
+    assert (stage.alerts(), "close_alert" in accountant.look().text) == (["books_differ"], False)
+
+
 @pytest.mark.parametrize("form_key", ["wrong", " "])
 def test_a_form_of_another_site_does_nothing(stage: Stage, admin: Browser, form_key: str) -> None:
     assert admin.act("begin_maintenance", erp(stage), form_key=form_key).status_code == 403
@@ -200,6 +240,8 @@ def test_a_login_sent_with_each_request_only_reads(stage: Stage) -> None:
         ("retry", "1; DROP TABLE seat", "x"),
         ("retry", "999999", "x"),
         ("open_room", "no id", "x"),
+        ("close_alert", "999999", "x"),
+        ("close_alert", "the first", "x"),
         ("retry", "1", "   "),
         ("drop_everything", "1", "x"),
     ],
