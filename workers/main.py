@@ -7,6 +7,7 @@ supervisor do: see docs/decisions/0003-workers.md.
 
 from __future__ import annotations
 
+from redis import Redis
 from rq import SimpleWorker
 from rq.serializers import JSONSerializer
 
@@ -21,18 +22,23 @@ MAINTENANCE_S = 60
 JOBS_BEFORE_RENEWAL = 50_000  # a process is renewed now and then, whatever leaks; whoever started it starts it again
 
 
+def worker_at(connection: Redis) -> SimpleWorker:
+    """A worker of our queue at ``connection``."""
+    return SimpleWorker(
+        [QUEUE],
+        connection=connection,
+        serializer=JSONSerializer,
+        worker_ttl=WORKER_TTL_S,
+        maintenance_interval=MAINTENANCE_S,
+        log_job_description=False,
+    )
+
+
 def main() -> None:
     """Work until told to stop; the job under way is finished first."""
     bridge = bridge_of_this_process()
     logging.configure(bridge.settings.log_level, "worker")
-    worker = SimpleWorker(
-        [QUEUE],
-        connection=connect(bridge.settings.redis_url.get_secret_value()),
-        serializer=JSONSerializer,
-        default_worker_ttl=WORKER_TTL_S,
-        maintenance_interval=MAINTENANCE_S,
-        log_job_description=False,
-    )
+    worker = worker_at(connect(bridge.settings.redis_url.get_secret_value()))
     try:
         worker.work(logging_level="WARNING", max_jobs=JOBS_BEFORE_RENEWAL)
     finally:
