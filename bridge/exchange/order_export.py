@@ -22,8 +22,9 @@ from bridge.alerts.service import raise_alert, resolve_alert
 from bridge.core.db import plan_for_many
 from bridge.core.errors import Refused
 from bridge.core.money import Money
-from bridge.exchange import order_money
+from bridge.exchange import order_export_look, order_money
 from bridge.exchange.nodes import Dialect, carriers_of
+from bridge.exchange.order_export_look import Look
 from bridge.exchange.order_import import tell_people
 from bridge.exchange.order_money import Said
 from bridge.ports.site import Visit
@@ -36,12 +37,17 @@ ORDERS_MAX = 200  # a node keeps the orders of one answer or none: small batches
 
 # Seats that are goods are told to their own node only; others are not, where an ERP confirms them.
 # Orders older than the node are somebody else's to bring over. Those set aside come last, lest they fill the answer.
-# Money that is to be posted once more is a change.
+# Money that is to be posted once more is a change. A fact and its posting are written together, and a performance is
+# one of goods from its first day: nothing else makes an order one to tell, but how the node is set up (``scope``).
 _CANDIDATES = text(
     """
     SELECT o.order_id, o.number, o.created_at, o.buyer, o.total_minor, o.currency, o.state, n.dialect, n.time_zone,
         n.payments, n.orders_out, n.currencies, r.cml_version, v.version, e.digest, e.reason
-    FROM exchange_run r JOIN exchange_node n USING (node) JOIN customer_order o ON o.created_at >= n.created_at
+    FROM exchange_run r JOIN exchange_node n USING (node) CROSS JOIN LATERAL (
+        SELECT order_id FROM customer_order WHERE changed_at >= :since
+        UNION SELECT order_id FROM posting WHERE changed_at >= :since
+        UNION SELECT order_id FROM exchange_order WHERE node = n.node AND reason IS NOT NULL) c
+    JOIN customer_order o ON o.order_id = c.order_id AND o.created_at >= n.created_at
     LEFT JOIN exchange_order e ON e.node = n.node AND e.order_id = o.order_id
     CROSS JOIN LATERAL (
         SELECT GREATEST(
@@ -95,7 +101,7 @@ _TAKEN = text(
         SELECT :node, order_id, version, digest FROM taken
         ON CONFLICT (node, order_id) DO UPDATE
         SET version = excluded.version, digest = excluded.digest, reason = NULL, changed_at = clock_timestamp())
-    SELECT order_id, told, untold FROM taken
+    SELECT order_id, version, told, untold FROM taken
     """
 )
 _GONE = text(
@@ -122,9 +128,14 @@ def offer(tx: Connection, visit: Visit, render: Render, *, has_erp: bool = False
     plan_for_many(tx)
     tx.execute(_FORGET, {"run": visit.run_id})
     known: list[Said] = []
-    documents = [_offered(tx, visit, one, render, known) for one in _candidates(tx, visit, has_erp=has_erp)]
+    look = order_export_look.begin(tx, visit, has_erp=has_erp)
+    candidates = _candidates(tx, visit, look, has_erp=has_erp)
+    documents = [one for one in (_offered(tx, visit, each, render, known) for each in candidates) if one]
     order_money.settle(tx, visit.node, known)
-    return [document for document in documents if document]
+    # Those set aside come last and again: only of others can there be more than an answer holds.
+    is_whole = len(candidates) < ORDERS_MAX or candidates[-1].reason is not None
+    order_export_look.offered(tx, visit, look, is_whole=is_whole, is_empty=not documents)
+    return documents
 
 
 def taken(tx: Connection, visit: Visit) -> int:
@@ -136,6 +147,7 @@ def taken(tx: Connection, visit: Visit) -> int:
     # An order that it has cancelled may have been sold since, by money that came late, or have ended here too.
     for gone in tx.execute(_GONE, {"node": visit.node, "orders": [row.order_id for row in rows]}):
         tell_people(tx, gone, gone.said)
+    order_export_look.taken(tx, visit, min((row.version for row in rows), default=None))
     return len(rows)
 
 
@@ -161,8 +173,9 @@ def _offered(tx: Connection, visit: Visit, candidate: _Candidate, render: Render
     return document
 
 
-def _candidates(tx: Connection, visit: Visit, *, has_erp: bool) -> list[_Candidate]:
-    rows = tx.execute(_CANDIDATES, {"run": visit.run_id, "rows_max": ORDERS_MAX, "has_erp": has_erp}).all()
+def _candidates(tx: Connection, visit: Visit, look: Look, *, has_erp: bool) -> list[_Candidate]:
+    values = {"run": visit.run_id, "since": look.since, "rows_max": ORDERS_MAX, "has_erp": has_erp}
+    rows = tx.execute(_CANDIDATES, values).all()
     orders = [row.order_id for row in rows]
     lines = _by_order(tx.execute(_LINES, {"node": visit.node, "orders": orders}).all())
     payments = order_money.payments_of(tx, orders)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, ForeignKey, LargeBinary, Table, Text
+from sqlalchemy import BigInteger, Column, ForeignKey, Index, LargeBinary, Table, Text, text
 from sqlalchemy.dialects.postgresql import ARRAY, UUID
 
 from bridge.core.columns import document, moment, words
@@ -19,6 +19,19 @@ exchange_order = Table(
     moment("changed_at", is_now=True),
     document("said", nullable=True),
     moment("said_at", nullable=True),
+    Index("ix_exchange_order_aside", "node", postgresql_where=text("reason IS NOT NULL")),
+)
+
+# Up to when a node has every change of its orders, and up to when it will, once it takes the last answer.
+exchange_look = Table(
+    "exchange_look",
+    metadata,
+    Column("node", Text, ForeignKey("exchange_node.node"), primary_key=True),
+    moment("read_to", nullable=True),
+    words("scope", nullable=True),
+    Column("offered_run", BigInteger, nullable=True),
+    moment("offered_to", nullable=True),
+    words("offered_scope", nullable=True),
 )
 
 # What the ERP itself says of orders, where it is asked; a node that exchanges with us says it in ``exchange_order``.

@@ -50,6 +50,7 @@ customer_order = Table(
     CheckConstraint("keeper IN ('broker', 'storefront', 'erp')", name="keeper"),
     CheckConstraint("state IN ('awaiting_payment', 'paid', 'expired', 'exception')", name="state"),
     UniqueConstraint("client_id", "external_ref"),
+    Index("ix_customer_order_changed_at", "changed_at"),
 )
 
 order_hold = Table(

@@ -108,6 +108,7 @@ posting = Table(
     words("taken_by", nullable=True),  # the node whose exchange took it with its order, and told no number
     CheckConstraint("state IN ('waiting', 'posted', 'refused', 'dismissed')", name="state"),
     Index("ix_posting_waiting", "created_at", postgresql_where=text("state = 'waiting'")),
+    Index("ix_posting_changed_at", "changed_at"),
 )
 
 # A storefront's own payment and the order it pays: its id is the identity, whatever else the storefront sends.
