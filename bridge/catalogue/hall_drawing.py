@@ -8,22 +8,18 @@ side are neighbours. Units are those of a seat.
 from __future__ import annotations
 
 import hashlib
-import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from bridge.core.natural import is_number, natural
 from bridge.ports.erp import ErpHall, ErpHallSeat
 
 AISLE = 2.0
-DIGITS_MAX = 18
 
 # From the stage backwards; a section of no known kind lies before the balconies.
 _TIERS = ("партер", "parterre", "stalls", "амфитеатр", "бенуар", "", "бельэтаж", "ложа", "балкон", "balcony", "ярус")
 _SIDES = (("лев", -1), ("прав", 1), ("left", -1), ("right", 1))
-_DIGITS = re.compile(r"(\d+)")
-
-Natural = tuple[tuple[int, int, str], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,12 +60,6 @@ def draw_hall(ref: str, name: str, venue: str, places: Iterable[Place]) -> ErpHa
     return ErpHall(ref, name, venue, version, seats)
 
 
-def natural(name: str) -> Natural:
-    """A key that sorts numbers as numbers."""
-    pieces = _DIGITS.split(name.strip().casefold())
-    return tuple((0, int(piece), "") if _is_number(piece) else (1, 0, piece) for piece in pieces if piece)
-
-
 def _side_by_side(blocks: Sequence[_Block], y: float) -> list[ErpHallSeat]:
     width = sum(block.width for block in blocks) + AISLE * (len(blocks) - 1)
     left = -width / 2
@@ -104,14 +94,10 @@ def _positions(names: Iterable[str]) -> Mapping[str, float]:
     found: dict[str, float] = {}
     last: str | None = None
     for name in sorted(set(names), key=natural):
-        is_next = last is None or not (_is_number(last) and _is_number(name)) or int(name) - int(last) <= 1
+        is_next = last is None or not (is_number(last) and is_number(name)) or int(name) - int(last) <= 1
         found[name] = 0.0 if last is None else found[last] + (1.0 if is_next else AISLE)
         last = name
     return found
-
-
-def _is_number(name: str) -> bool:
-    return name.isdecimal() and len(name) <= DIGITS_MAX
 
 
 def _tier(section: str) -> int:

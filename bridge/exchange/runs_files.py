@@ -5,7 +5,6 @@ stored -> waiting -> imported | failed        stored -> dropped        stored ->
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from bridge.core import outbox
 from bridge.core.errors import BridgeError
+from bridge.core.natural import natural
 from bridge.exchange import runs, uploads_zip
 from bridge.exchange.uploads import Uploads
 from bridge.exchange.uploads_zip import ArchiveLimits
@@ -157,7 +157,7 @@ def fail(tx: Connection, file: File, error: BridgeError) -> None:
 
 def in_order(files: Sequence[File]) -> list[File]:
     """Files as they should be imported: goods before offers before the rest, numbers as numbers."""
-    return sorted(files, key=lambda file: (_rank(file.name), _natural(file.name)))
+    return sorted(files, key=lambda file: (_rank(file.name), natural(file.name)))
 
 
 def path_of(uploads: Uploads, file: File) -> Path:
@@ -169,8 +169,3 @@ def _rank(name: str) -> int:
     words = ("import", "goods", "offers", "prices", "rests")
     plain = name.rpartition("/")[2].lower()
     return next((rank for rank, word in enumerate(words) if word in plain), len(words))
-
-
-def _natural(name: str) -> list[tuple[int, int, str]]:
-    pieces = re.findall(r"\d+|\D+", name.lower())
-    return [(1, int(piece), "") if piece.isdecimal() and len(piece) < 19 else (0, 0, piece) for piece in pieces]

@@ -71,6 +71,12 @@ def test_no_two_places_are_drawn_in_one_spot_and_the_order_they_come_in_does_not
     assert draw_hall("h", "", "", reversed(places)) == hall
 
 
+def test_numbers_that_say_the_same_stand_in_one_order_however_they_come() -> None:
+    places = [Place("a", "", "", "1"), Place("b", "", "", "01"), Place("c", "", "", "001")]
+
+    assert draw_hall("h", "", "", reversed(places)) == draw_hall("h", "", "", places)
+
+
 def test_the_version_changes_with_the_drawing_alone() -> None:
     one = [Place("a", "", "1", "1"), Place("b", "", "1", "2")]
 
