@@ -1,6 +1,6 @@
 """Pages read a moment ago: equal questions of that moment are answered once in each process.
 
-A crowd that looks at one performance costs one read, and a page says how old it is.
+A crowd that looks at one performance costs one read, nobody of it waits for that read, and a page says how old it is.
 """
 
 from __future__ import annotations
@@ -16,33 +16,43 @@ from flask import Response, request
 DAY_S = 86_400
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Page:
-    """A body, its tag and when it was read; ``lock`` lets one caller read it anew while the others wait for him."""
+    """A body, its tag and when it was read."""
 
     body: bytes = b""
     etag: str = ""
     read_at: float = float("-inf")
-    lock: threading.Lock = field(default_factory=threading.Lock)
 
-    @property
-    def age_s(self) -> float:
-        """Seconds since it was read."""
-        return time.monotonic() - self.read_at
+
+@dataclass(slots=True)
+class _Place:
+    """Where a page is kept; whoever holds ``lock`` reads it anew."""
+
+    page: Page = Page()
+    lock: threading.Lock = field(default_factory=threading.Lock)
 
 
 class Remembered:
-    """Pages shown again for ``life_s`` seconds. Memory is bounded: beyond ``kept_max`` pages all are forgotten."""
+    """Pages shown again for ``life_s`` seconds, and for as long again while one caller reads anew. Memory is bounded:
+    beyond ``kept_max`` pages all are forgotten.
+    """
 
     def __init__(
-        self, life_s: float, told_apart_by: Callable[[bytes], bytes] = bytes, *, kept_max: int = 1_000
+        self,
+        life_s: float,
+        told_apart_by: Callable[[bytes], bytes] = bytes,
+        *,
+        kept_max: int = 1_000,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """``told_apart_by`` is the part of a body that must differ for a caller to need it anew."""
         self._kept_max = kept_max
         self._life_s = life_s
         self._told_apart_by = told_apart_by
         self._keeping = f"public, max-age={max(1, round(life_s))}" + (", immutable" if life_s > DAY_S else "")
-        self._pages: dict[str, Page] = {}
+        self._clock = clock
+        self._places: dict[str, _Place] = {}
 
     def show(self, key: str, read: Callable[[], bytes]) -> Response:
         """Answer with the page of ``key``, or that the caller has it already. What ``read`` raises is not kept."""
@@ -51,18 +61,27 @@ class Remembered:
         response.set_etag(page.etag)
         response.headers["Cache-Control"] = self._keeping
         response.headers["Vary"] = "Authorization"  # a proxy may keep it, for whoever has the same key
-        response.headers["Age"] = str(int(page.age_s))
+        response.headers["Age"] = str(int(self._age_s(page)))
         response.make_conditional(request)
         return response
 
     def _get(self, key: str, read: Callable[[], bytes]) -> Page:
-        if len(self._pages) > self._kept_max:
-            self._pages.clear()
-        page = self._pages.setdefault(key, Page())
-        with page.lock:
-            if page.age_s > self._life_s:
-                began = time.monotonic()
-                page.body = read()
-                page.etag = hashlib.sha256(self._told_apart_by(page.body)).hexdigest()[:32]
-                page.read_at = began
-        return page
+        if len(self._places) > self._kept_max:
+            self._places.clear()
+        place = self._places.setdefault(key, _Place())
+        is_too_old = self._age_s(place.page) > 2 * self._life_s
+        if place.lock.acquire(blocking=is_too_old):
+            try:
+                if self._age_s(place.page) > self._life_s:
+                    place.page = self._read(read)
+            finally:
+                place.lock.release()
+        return place.page
+
+    def _read(self, read: Callable[[], bytes]) -> Page:
+        began = self._clock()
+        body = read()
+        return Page(body, hashlib.sha256(self._told_apart_by(body)).hexdigest()[:32], began)
+
+    def _age_s(self, page: Page) -> float:
+        return self._clock() - page.read_at

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import sys
 import time
+from collections.abc import Callable
 from typing import Any
 
 import structlog
@@ -51,9 +52,17 @@ Seats, holds, orders and payments. Errors are `application/problem+json` with a 
 """
 
 
-def create_app(bridge: Bridge) -> OpenAPI:
+class Application(OpenAPI):
+    """Flask, which need not look at each hook of each request to see whether it is a coroutine: none is."""
+
+    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
+        """What is called for ``func``: itself."""
+        return func
+
+
+def create_app(bridge: Bridge) -> Application:
     """Make the application of one server process."""
-    app = OpenAPI(
+    app = Application(
         "bridge",
         info=Info(title="ticket-bridge", version="1", description=DESCRIPTION),
         security_schemes={"key": {"type": "http", "scheme": "bearer", "bearerFormat": "brk_…"}},
