@@ -1,7 +1,7 @@
 """Tickets that came back in the ERP: their seats can be sold again, once the ERP has said so when asked.
 
 News alone frees nothing: it may be older than our sale. What frees a seat is the ERP's answer about the hold it was
-sold from, asked for after the ERP had confirmed the sale (the work of both has one key, the order's).
+sold from, asked for after the ERP had confirmed the sale.
 """
 
 from __future__ import annotations
@@ -10,12 +10,13 @@ from collections.abc import Collection, Mapping, Sequence
 from uuid import UUID
 
 import structlog
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
 
 from bridge.alerts.service import Severity, raise_alert, resolve_alert
 from bridge.core import outbox
 from bridge.core.db import Database
 from bridge.core.deadline import Deadline
+from bridge.core.errors import NotTried
 from bridge.core.outbox import FenceLost, Work
 from bridge.exchange.seat_commands import performance_refs
 from bridge.exchange.sync import refresh_performance
@@ -23,13 +24,23 @@ from bridge.orders import service as orders
 from bridge.orders.model import Order, OrderLine
 from bridge.payments import returns
 from bridge.ports.erp import Erp, ErpHold, ErpHoldState
+from bridge.seats.holds import LANE as SALES
 
 log = structlog.get_logger()
 
+SALE_WAIT_S = 30.0
 UNCLEAR = (
     "the ERP's news speak against a sale, and asked about it, it says neither that it stands nor that it came back"
 )
 Holds = Mapping[UUID, ErpHold]
+
+# A sale is written in the transaction that makes a line a sold one, so there is no question about a line without it.
+_UNTOLD = text(
+    """
+    SELECT key FROM outbox WHERE key = ANY(:keys) AND lane = :lane AND kind = 'confirm'
+      AND status NOT IN ('done', 'skipped')
+    """
+)
 
 
 class SeatsReturned:
@@ -40,13 +51,14 @@ class SeatsReturned:
         self._erp = erp
 
     def perform(self, batch: Sequence[Work], deadline: Deadline) -> None:
-        """Ask what became of the sales in doubt, and take back what came back."""
+        """Ask what became of the sales in doubt that the ERP was told of, and take back what came back."""
         with self._db.begin() as tx:
-            doubted = [orders.get(tx, _order_id(work)) for work in batch]
+            asked = _told(tx, batch)
+            doubted = [orders.get(tx, _order_id(work)) for work in asked]
         hold_ids = sorted({hold_id for order in doubted for hold_id in _sold(order)})
         found = self._erp.find_holds(hold_ids, deadline) if hold_ids else {}
         unconfirmed = self._unconfirmed([order for order in doubted if _is_suspect(order, found)], deadline)
-        for work in batch:
+        for work in asked:
             self._settle(work, found, is_confirmed=_order_id(work) not in unconfirmed)
 
     def _unconfirmed(self, suspects: Sequence[Order], deadline: Deadline) -> Collection[UUID]:
@@ -63,6 +75,24 @@ class SeatsReturned:
                 outbox.done(tx, work)
         except FenceLost:
             log.warning("work_overtaken", row=work.id)
+
+
+def _told(tx: Connection, batch: Sequence[Work]) -> Sequence[Work]:
+    """The work about sales that the ERP has been told of, or that a person set aside; the rest has to wait.
+
+    A hold may have ended in the ERP before our sale reaches it, and be sold by it all the same: whoever asked in
+    between would free a seat that is sold a moment later.
+    """
+    untold = set(tx.execute(_UNTOLD, {"keys": [_sale_key(work) for work in batch], "lane": SALES}).scalars())
+    for work in batch:
+        if _sale_key(work) in untold:
+            error = NotTried("sale_untold", "The ERP has not been told of the sale yet.", retry_after_s=SALE_WAIT_S)
+            outbox.retry(tx, work, SALE_WAIT_S, error, is_attempt=False)
+    return [work for work in batch if _sale_key(work) not in untold]
+
+
+def _sale_key(work: Work) -> str:
+    return orders.order_key(_order_id(work))
 
 
 def _order_id(work: Work) -> UUID:

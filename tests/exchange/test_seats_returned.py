@@ -10,7 +10,9 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 
 import pytest
 
+from bridge.alerts.decisions import retry_work, set_work_aside
 from bridge.core.deadline import Deadline
+from bridge.core.errors import Refused
 from bridge.exchange import doubts, seats_returned
 from bridge.exchange.sync import take_seats
 from bridge.ports.erp import ErpHold, ErpHoldState, ErpSeat, ErpSeatState
@@ -274,6 +276,70 @@ def test_a_1c_that_cannot_be_asked_is_asked_again_later(stage: Stage, kind: str)
     assert (lines(stage, order), stage.undone()) == ({A: "sold"}, [("returned", "ready")])
     stage.work(is_later=True)
 
+    assert (lines(stage, order), stage.undone()) == ({A: "returned"}, [])
+
+
+def test_a_question_that_died_does_not_hold_up_the_order_s_money(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    order, payment = stage.sold(A, B)
+    stage.box_office("return", seats=[B])
+    stage.sync()
+    with monkeypatch.context() as patch:
+        patch.setattr(stage.bridge.erp, "find_holds", _refuse)
+        stage.work()
+    assert (stage.undone(), stage.alerts()) == ([("returned", "dead")], ["work_stopped"])
+
+    give_back(stage, payment, order["total_minor"] // 2)
+    stage.work()
+
+    assert [kind for kind, _ in stage.documents(order)] == ["payment", "refund"]
+    assert stage.undone() == [("returned", "dead")], "a person still has to decide about it"
+    with stage.bridge.db.begin() as tx:
+        retry_work(tx, stage.one("SELECT outbox_id FROM outbox WHERE status = 'dead'"))
+    stage.work()
+    assert (lines(stage, order), stage.alerts()) == ({A: "sold", B: "returned"}, [])
+
+
+def test_money_that_died_does_not_hold_up_a_seat_that_came_back(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    order, payment = stage.paid(A)
+    stage.told(payment)
+    with monkeypatch.context() as patch:
+        patch.setattr(stage.bridge.erp, "post", _refuse)
+        stage.work()
+    assert stage.undone() == [("post", "dead")]
+    stage.box_office("return", seats=[A])
+
+    stage.sync()
+    stage.work()
+
+    assert (lines(stage, order), seat(stage, A)) == ({A: "returned"}, "free")
+
+
+def _refuse(*_: object) -> None:
+    raise Refused("erp_refused", "The ERP will never answer this.")
+
+
+@pytest.mark.parametrize("status", ["ready", "dead"])
+def test_nobody_asks_about_a_sale_before_1c_was_told_of_it_or_a_person_set_it_aside(stage: Stage, status: str) -> None:
+    order, payment = stage.paid(A)
+    stage.break_onec("ApplySeatCommands", "commit_then_drop")
+    stage.told(payment)
+    stage.work()
+    stage.run("UPDATE outbox SET status = :status, due_at = due_at + interval '1 day' WHERE kind = 'confirm'",
+              status=status)  # fmt: skip
+    stage.box_office("return", seats=[A])
+    stage.sync()
+
+    for _ in range(3):
+        stage.run("UPDATE outbox SET due_at = clock_timestamp() WHERE kind = 'returned'")
+        stage.work()
+
+    assert asked(stage) == []
+    assert lines(stage, order) == {A: "sold"}
+    assert stage.one("SELECT attempts FROM outbox WHERE kind = 'returned'") == 0, "waiting is no attempt"
+    with stage.bridge.db.begin() as tx:
+        sale = stage.one("SELECT outbox_id FROM outbox WHERE kind = 'confirm'")
+        set_work_aside(tx, sale, "seen in 1C") if status == "dead" else retry_work(tx, sale)
+    stage.work(is_later=True)
     assert (lines(stage, order), stage.undone()) == ({A: "returned"}, [])
 
 
