@@ -56,11 +56,13 @@ from bridge.fairness.score import compute_scores
 from bridge.payments import facts
 from bridge.payments.accounts import Accounts
 from bridge.payments.checkouts import Checkouts
+from bridge.payments.gateway import ProviderGateway
 from bridge.payments.jobs import ProviderCalls
 from bridge.payments.late import LANE as PROVIDER
 from bridge.payments.pages import PaymentPages
 from bridge.ports.erp import Erp
 from bridge.ports.provider import Provider
+from bridge.rest.compartment import Compartment
 from bridge.seats import holds
 from config.settings import Settings
 
@@ -143,9 +145,10 @@ class Bridge:
             return books.watch(tx, self.erp.name if self.erp else "")
 
     @cached_property
-    def provider_gateway(self) -> Gateway:
+    def provider_gateway(self) -> ProviderGateway:
         """Calls providers for requests that wait."""
-        return Gateway(self.runner, PROVIDER, sessions=PROVIDER_SESSIONS, batch_max=1)
+        places = Compartment(self.settings.web.provider_waiters)
+        return ProviderGateway(self.runner, PROVIDER, places, sessions=PROVIDER_SESSIONS)
 
     @cached_property
     def payment_pages(self) -> PaymentPages:

@@ -54,6 +54,13 @@ class Web(Part):
         description="Hold requests of one process that may wait for the ERP; beyond them 202 at once. "
         "None: half of the threads",
     )
+    provider_waiters_max: int | None = Field(
+        default=None,
+        ge=0,
+        le=256,
+        description="Payment and refund requests of one process that may wait for a provider; beyond them 202 at once. "
+        "None: a quarter of the threads",
+    )
     database_connections: int = Field(default=16, ge=1, le=200, description="Database connections of one process")
     body_bytes_max: int = Field(default=1_000_000, ge=1_000, description="Largest request body of the API, in bytes")
     public_url: str = Field(
@@ -70,6 +77,11 @@ class Web(Part):
     def erp_waiters(self) -> int:
         """How many requests of one process may wait for the ERP."""
         return max(1, self.threads // 2) if self.erp_waiters_max is None else self.erp_waiters_max
+
+    @property
+    def provider_waiters(self) -> int:
+        """How many requests of one process may wait for a provider."""
+        return max(1, self.threads // 4) if self.provider_waiters_max is None else self.provider_waiters_max
 
 
 class Fair(Part):

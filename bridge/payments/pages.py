@@ -16,11 +16,11 @@ from bridge.core import ids
 from bridge.core.db import Database
 from bridge.core.deadline import Deadline
 from bridge.core.errors import Refused, Throttled
-from bridge.core.gateway import Gateway
 from bridge.orders import service as orders
 from bridge.orders.model import Order
 from bridge.payments import attempts
 from bridge.payments.accounts import Accounts
+from bridge.payments.gateway import ProviderGateway
 from bridge.payments.model import Attempt, AttemptState
 from bridge.ports.provider import Provider
 
@@ -42,7 +42,7 @@ class Way:
 class PaymentPages:
     """Opens pages. A page that is open is asked about first: the provider may have closed it, or taken the money."""
 
-    def __init__(self, db: Database, gateway: Gateway, accounts: Accounts) -> None:
+    def __init__(self, db: Database, gateway: ProviderGateway, accounts: Accounts) -> None:
         self._db = db
         self._gateway = gateway
         self._accounts = accounts
@@ -69,14 +69,17 @@ class PaymentPages:
         return _payable(self._settled(attempt.id))
 
     def _settled(self, attempt_id: UUID) -> Attempt:
-        """The attempt once the provider has answered. A twin of this call may be asking just now: wait a moment."""
-        twin = Deadline.after(TWIN_S)
-        while True:
-            with self._db.begin() as tx:
-                attempt = attempts.get(tx, attempt_id)
-            if attempt.state is not AttemptState.STARTING or twin.is_over:
-                return attempt
-            time.sleep(TWIN_TICK_S)
+        """The attempt once the provider has answered. A twin of this call may be asking just now: wait a moment, if
+        there is a place to wait.
+        """
+        with self._gateway.waiting.entered() as may_wait:
+            twin = Deadline.after(TWIN_S if may_wait else 0.0)
+            while True:
+                with self._db.begin() as tx:
+                    attempt = attempts.get(tx, attempt_id)
+                if attempt.state is not AttemptState.STARTING or twin.is_over:
+                    return attempt
+                time.sleep(TWIN_TICK_S)
 
     def _provider(self, way: Way) -> Provider:
         name = way.provider or self._accounts.only()

@@ -78,7 +78,7 @@ def create_app(bridge: Bridge) -> Application:
     problems.install(app)
     _watch(app)
     waiting = Compartment(bridge.settings.web.erp_waiters)
-    Shedding(bridge.settings.web.threads, waiting).install(app)
+    Shedding(bridge.settings.web.threads, waiting, bridge.provider_gateway.waiting).install(app)
     _guard(app, bridge)
     _route(app, bridge, waiting)
     return app

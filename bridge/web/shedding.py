@@ -1,8 +1,8 @@
 """Who gives way when a process is full: those who look, then those who want seats, never money or a webhook.
 
 Each kind of request may fill a share of the process's threads. What is left beyond it is for those who matter more: a
-buyer who reloads a map can wait a second, money that was paid cannot. Threads that wait for the ERP are not counted:
-there is a limit of their own for them, and what is shared out is what they leave.
+buyer who reloads a map can wait a second, money that was paid cannot. Threads that wait for the ERP or for a provider
+are not counted: there is a limit of their own for each, and what is shared out is what they leave.
 """
 
 from __future__ import annotations
@@ -46,9 +46,9 @@ SHARES: Final = (
 
 
 class Shedding:
-    """The requests under way in one process of ``threads``, of which those in ``waiting`` wait for the ERP."""
+    """The requests under way in one process of ``threads``, of which those in ``waiting`` wait for another system."""
 
-    def __init__(self, threads: int, waiting: Compartment) -> None:
+    def __init__(self, threads: int, *waiting: Compartment) -> None:
         self._threads = threads
         self._waiting = waiting
         self._under_way: Counter[Share] = Counter()
@@ -68,7 +68,7 @@ class Shedding:
             raise Throttled("too_busy", "Too many requests wait already; ask again in a moment.", retry_after_s=RETRY_S)
 
     def _has_room(self, share: Share) -> bool:
-        waiting = self._waiting.inside
+        waiting = sum(each.inside for each in self._waiting)
         busy = self._under_way.total() - waiting
         return busy <= max(1, (self._threads - waiting) * share.of_all) or (
             self._under_way[share] <= self._threads * share.own

@@ -26,7 +26,8 @@ class Slow:
         self.arrived = threading.Semaphore(0)
         problems.install(self.app)
         self.waiting = Compartment(THREADS)
-        Shedding(threads, self.waiting).install(self.app)
+        self.at_provider = Compartment(THREADS)
+        Shedding(threads, self.waiting, self.at_provider).install(self.app)
         self.app.add_url_rule("/<path:any_path>", "page", self._page, methods=["GET", "POST"])
 
     def _page(self, any_path: str) -> str:
@@ -85,10 +86,12 @@ def test_money_webhooks_and_watchers_are_never_turned_away(method: str, path: st
     assert share_of(method, path) == MATTER
 
 
-def test_threads_that_wait_for_the_erp_take_nothing_of_what_is_shared_out() -> None:
+@pytest.mark.parametrize("at_provider", [0, 1, 4])
+def test_threads_that_wait_for_another_system_take_nothing_of_what_is_shared_out(at_provider: int) -> None:
     slow = Slow(8)
-    with ExitStack() as inside, slow.busy(4, "/v1/holds"):
-        assert all(inside.enter_context(slow.waiting.entered()) for _ in range(4))
+    with ExitStack() as inside, slow.busy(6, "/v1/holds"):
+        assert all(inside.enter_context(slow.waiting.entered()) for _ in range(4 - at_provider))
+        assert all(inside.enter_context(slow.at_provider.entered()) for _ in range(at_provider))
         slow.may_end.set()  # who comes now is answered at once
 
         assert slow.ask("GET", "/v1/performances/1/seats") == 200
