@@ -154,6 +154,32 @@ def _configuration(
     )
 
 
+def _money(operation: str, part: tuple[str, str], **kinds: str) -> MoneyForm:
+    """A document whose rows name the order and the sum in ``part``; ``kinds`` is payment and refund to its operation."""
+    return MoneyForm(operation, {word: kind for kind, word in kinds.items() if word}, "РасшифровкаПлатежа", *part)
+
+
+_UT_ROWS = f"{_PAID_ORDER} ОснованиеПлатежа:string ОснованиеПлатежа_Type:string Сумма:double СуммаВзаиморасчетов:double"
+_UT_MONEY = (
+    _DOCUMENT,
+    _OWNER,
+    _BUYER,
+    "Валюта_Key:guid>Catalog_Валюты ХозяйственнаяОперация:string(100) НазначениеПлатежа:string(210)",
+)
+_UT_IN, _UT_OUT = "ПоступлениеОплатыОтКлиента", "ВозвратОплатыКлиенту"
+_UT_BANK = "БанковскийСчет_Key:guid>Catalog_БанковскиеСчетаОрганизаций ПроведеноБанком:bool ДатаПроведенияБанком:date"
+# Where the money of a way goes, and the fields that this way alone has.
+_UT_WAYS = {
+    "Document_ОперацияПоПлатежнойКарте": (
+        "ЭквайринговыйТерминал_Key:guid>Catalog_ЭквайринговыеТерминалы",
+        _UT_IN,
+        _UT_OUT,
+    ),
+    "Document_ПоступлениеБезналичныхДенежныхСредств": (_UT_BANK, _UT_IN, ""),
+    "Document_СписаниеБезналичныхДенежныхСредств": (_UT_BANK, "", _UT_OUT),
+    "Document_ПриходныйКассовыйОрдер": ("Касса_Key:guid>Catalog_Кассы ПринятоОт:string", _UT_IN, ""),
+    "Document_РасходныйКассовыйОрдер": ("Касса_Key:guid>Catalog_Кассы Выдать:string", "", _UT_OUT),
+}
 _UT11 = _configuration(
     "ut11",
     "Управление торговлей, редакция 11",
@@ -170,26 +196,36 @@ _UT11 = _configuration(
             "МаксимальныйКодСтроки:int64",
             Товары="Номенклатура:string(100) Количество:double Цена:double Сумма:double",
         ),
-        _entity(
-            "Document_ОперацияПоПлатежнойКарте",
-            _DOCUMENT,
-            _OWNER,
-            _BUYER,
-            "Валюта_Key:guid>Catalog_Валюты ХозяйственнаяОперация:string(100) НазначениеПлатежа:string(210)",
-            РасшифровкаПлатежа=f"{_PAID_ORDER} ОснованиеПлатежа:string ОснованиеПлатежа_Type:string "
-            "Сумма:double СуммаВзаиморасчетов:double",
+        *(
+            _entity(f"Catalog_{name}", _CATALOG)
+            for name in ("ЭквайринговыеТерминалы", "БанковскиеСчетаОрганизаций", "Кассы")
         ),
+        *(_entity(name, *_UT_MONEY, own, РасшифровкаПлатежа=_UT_ROWS) for name, (own, _, _) in _UT_WAYS.items()),
     ),
     {
-        "Document_ОперацияПоПлатежнойКарте": MoneyForm(
-            "ХозяйственнаяОперация",
-            {"ПоступлениеОплатыОтКлиента": "payment", "ВозвратОплатыКлиенту": "refund"},
-            "РасшифровкаПлатежа",
-            "Заказ",
-            "Сумма",
-        )
+        name: _money("ХозяйственнаяОперация", ("Заказ", "Сумма"), payment=comes, refund=goes)
+        for name, (_, comes, goes) in _UT_WAYS.items()
     },
 )
+_BP_ROWS = (
+    "ДоговорКонтрагента_Key:guid СпособПогашенияЗадолженности:string(100) "
+    "СуммаПлатежа:double СуммаВзаиморасчетов:double КурсВзаиморасчетов:double СтавкаНДС:string(100) "
+    "СуммаНДС:double СчетНаОплату_Key:guid>Document_СчетНаОплатуПокупателю"
+)
+_BP_MONEY = (
+    _DOCUMENT,
+    _OWNER,
+    "Контрагент:string Контрагент_Type:string ВидОперации:string(100) ВалютаДокумента_Key:guid>Catalog_Валюты",
+)
+_BP_IN, _BP_OUT = "ОплатаПокупателя", "ВозвратПокупателю"
+_BP_BANK = "СчетОрганизации_Key:guid>Catalog_БанковскиеСчета НазначениеПлатежа:string"
+_BP_WAYS = {
+    "Document_ОплатаПлатежнойКартой": ("ВидОплаты_Key:guid>Catalog_ВидыОплатОрганизаций", _BP_IN, _BP_OUT),
+    "Document_ПоступлениеНаРасчетныйСчет": (_BP_BANK, _BP_IN, ""),
+    "Document_СписаниеСРасчетногоСчета": (_BP_BANK, "", _BP_OUT),
+    "Document_ПриходныйКассовыйОрдер": ("ПринятоОт:string", _BP_IN, ""),
+    "Document_РасходныйКассовыйОрдер": ("Выдать:string", "", _BP_OUT),
+}
 _BP30 = _configuration(
     "bp30",
     "Бухгалтерия предприятия, редакция 3.0",
@@ -197,7 +233,7 @@ _BP30 = _configuration(
     "Контрагент_Key",
     (
         *_BP_GOODS,
-        _entity("Catalog_ВидыОплатОрганизаций", _CATALOG),
+        *(_entity(f"Catalog_{name}", _CATALOG) for name in ("ВидыОплатОрганизаций", "БанковскиеСчета")),
         _entity(
             "Document_СчетНаОплатуПокупателю",
             _DOCUMENT,
@@ -206,26 +242,11 @@ _BP30 = _configuration(
             "ДоговорКонтрагента_Key:guid ВалютаДокумента_Key:guid>Catalog_Валюты",
             Товары="Содержание:string Количество:double Цена:double Сумма:double",
         ),
-        _entity(
-            "Document_ОплатаПлатежнойКартой",
-            _DOCUMENT,
-            _OWNER,
-            "Контрагент:string Контрагент_Type:string ВидОперации:string(100)",
-            "ВидОплаты_Key:guid>Catalog_ВидыОплатОрганизаций",
-            "ВалютаДокумента_Key:guid>Catalog_Валюты",
-            РасшифровкаПлатежа="ДоговорКонтрагента_Key:guid СпособПогашенияЗадолженности:string(100) "
-            "СуммаПлатежа:double СуммаВзаиморасчетов:double КурсВзаиморасчетов:double СтавкаНДС:string(100) "
-            "СуммаНДС:double СчетНаОплату_Key:guid>Document_СчетНаОплатуПокупателю",
-        ),
+        *(_entity(name, *_BP_MONEY, own, РасшифровкаПлатежа=_BP_ROWS) for name, (own, _, _) in _BP_WAYS.items()),
     ),
     {
-        "Document_ОплатаПлатежнойКартой": MoneyForm(
-            "ВидОперации",
-            {"ОплатаПокупателя": "payment", "ВозвратПокупателю": "refund"},
-            "РасшифровкаПлатежа",
-            "СчетНаОплату_Key",
-            "СуммаПлатежа",
-        )
+        name: _money("ВидОперации", ("СчетНаОплату_Key", "СуммаПлатежа"), payment=comes, refund=goes)
+        for name, (_, comes, goes) in _BP_WAYS.items()
     },
 )
 _UNF_MONEY = (
@@ -234,6 +255,18 @@ _UNF_MONEY = (
     _BUYER,
     "ВидОперации:string(100) НазначениеПлатежа:string(210) ВалютаДенежныхСредств_Key:guid>Catalog_Валюты",
 )
+_UNF_CASH = "Касса_Key:guid>Catalog_Кассы"
+_UNF_WAYS = {
+    "Document_ПоступлениеНаСчет": ("", "ОтПокупателя", ""),
+    "Document_РасходСоСчета": ("", "", "Покупателю"),
+    "Document_ПоступлениеВКассу": (_UNF_CASH, "ОтПокупателя", ""),
+    "Document_РасходИзКассы": (_UNF_CASH, "", "Покупателю"),
+    "Document_ОперацияПоПлатежнымКартам": (
+        "ЭквайринговыйТерминал_Key:guid>Catalog_ЭквайринговыеТерминалы",
+        "ОтПокупателя",
+        "Покупателю",
+    ),
+}
 _UNF_ROWS = f"{_PAID_ORDER} Договор_Key:guid СуммаПлатежа:double СуммаРасчетов:double"
 _UNF30 = _configuration(
     "unf30",
@@ -250,16 +283,12 @@ _UNF30 = _configuration(
             "Договор_Key:guid ВалютаДокумента_Key:guid>Catalog_Валюты",
             Запасы="Номенклатура:string Номенклатура_Type:string Количество:double Цена:double Сумма:double",
         ),
-        _entity("Document_ПоступлениеНаСчет", *_UNF_MONEY, РасшифровкаПлатежа=_UNF_ROWS),
-        _entity("Document_РасходСоСчета", *_UNF_MONEY, РасшифровкаПлатежа=_UNF_ROWS),
+        *(_entity(f"Catalog_{name}", _CATALOG) for name in ("ЭквайринговыеТерминалы", "Кассы")),
+        *(_entity(name, *_UNF_MONEY, own, РасшифровкаПлатежа=_UNF_ROWS) for name, (own, _, _) in _UNF_WAYS.items()),
     ),
     {
-        "Document_ПоступлениеНаСчет": MoneyForm(
-            "ВидОперации", {"ОтПокупателя": "payment"}, "РасшифровкаПлатежа", "Заказ", "СуммаПлатежа"
-        ),
-        "Document_РасходСоСчета": MoneyForm(
-            "ВидОперации", {"Покупателю": "refund"}, "РасшифровкаПлатежа", "Заказ", "СуммаПлатежа"
-        ),
+        name: _money("ВидОперации", ("Заказ", "СуммаПлатежа"), payment=comes, refund=goes)
+        for name, (_, comes, goes) in _UNF_WAYS.items()
     },
 )
 CONFIGURATIONS = {each.name: each for each in (_UT11, _BP30, _UNF30)}

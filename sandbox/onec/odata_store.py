@@ -100,9 +100,19 @@ class Store:
         fresh = {**row, **dict(_read(entity, given))}
         if "СуммаДокумента" in fresh and fresh["СуммаДокумента"] < 0:
             raise handler_failed("ПриЗаписи", "Сумма документа не может быть отрицательной")
+        if entity.is_document and self._has_number(entity.name, fresh):
+            raise ODataError(500, "-1", 'Значение поля "Номер" не уникально')
         row.update(fresh)
         self.touch(entity.name, row)
         return row
+
+    def _has_number(self, set_name: str, fresh: Row) -> bool:
+        """Whether another document of the same year has the number of ``fresh``."""
+        number, year = fresh["Number"].upper(), fresh["Date"][:4]
+        return any(
+            (other["Number"].upper(), other["Date"][:4]) == (number, year) and key != fresh["Ref_Key"]
+            for key, other in self.sets[set_name].items()
+        )
 
     def _seed(self) -> None:
         own: tuple[tuple[str, str, Row], ...] = (
