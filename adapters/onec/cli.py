@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,8 @@ from adapters.onec.odata.check import Problem, compare, looks_like
 from adapters.onec.odata.client import OdataClient
 from adapters.onec.odata.mapping import DocumentMapping
 from adapters.onec.odata.metadata import read_metadata
+from adapters.onec.odata.money_forms import NUMBER
+from adapters.onec.odata.numbers import NEWEST, NEWEST_ROWS, misnumbered
 from adapters.onec.odata.references import dangling
 from adapters.onec.settings import OneCSettings
 from bridge.core.deadline import Deadline
@@ -36,17 +38,26 @@ def onec() -> None:
 @click.option(
     "--metadata", "file", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="A saved $metadata."
 )
+@click.option(
+    "--method", "methods", multiple=True, default=["any"], show_default=True, help="A method buyers pay by; repeatable."
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
 @click.pass_obj
-def check(read_settings: ReadSettings, name: str | None, file: Path | None, as_json: bool) -> None:  # noqa: FBT001
+def check(
+    read_settings: ReadSettings,
+    name: str | None,
+    file: Path | None,
+    methods: tuple[str, ...],
+    as_json: bool,  # noqa: FBT001
+) -> None:
     """Compare a mapping with what the infobase publishes. Exits 1 if a posting would fail.
 
-    References in the mapping are looked up, unless a saved $metadata is given.
+    References in the mapping and the numbers of documents are looked up, unless a saved $metadata is given.
     """
     try:
         name = name or _settings(read_settings).mapping
         found = mapping.load(name)
-        problems, like = _differences(read_settings, found, file)
+        problems, like = _differences(read_settings, found, file, methods)
     except BridgeError as error:
         raise click.ClickException(str(error)) from error
     if as_json:
@@ -90,13 +101,19 @@ def _settings(read_settings: ReadSettings) -> OneCSettings:
 
 
 def _differences(
-    read_settings: ReadSettings, found: DocumentMapping, file: Path | None
+    read_settings: ReadSettings, found: DocumentMapping, file: Path | None, methods: Sequence[str]
 ) -> tuple[list[Problem], list[str]]:
     if file is not None:
         with file.open("rb") as stream:
             metadata = read_metadata(stream)
-        return compare(found, metadata), looks_like(metadata)
+        return compare(found, metadata, methods), looks_like(metadata)
     client = OdataClient(_settings(read_settings))
     metadata = client.metadata(Deadline.after(METADATA_S))
     lost = dangling(found, metadata, lambda name, key: client.get(name, key, Deadline.after(LOOK_UP_S)) is not None)
-    return [*compare(found, metadata), *lost], looks_like(metadata)
+    wrong = misnumbered(found, lambda name: _newest(client, name) if metadata.fields(name) is not None else ())
+    return [*compare(found, metadata, methods), *lost, *wrong], looks_like(metadata)
+
+
+def _newest(client: OdataClient, set_name: str) -> list[str]:
+    rows = client.page(set_name, NEWEST, Deadline.after(LOOK_UP_S), top=NEWEST_ROWS)
+    return [str(row.get(NUMBER) or "") for row in rows]

@@ -2,24 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from difflib import get_close_matches
 
-from adapters.onec.odata.mapping import (
-    DocumentMapping,
-    Fields,
-    FromOrder,
-    FromPosting,
-    FromText,
-    MoneyForm,
-    Named,
-    Value,
-    load,
-    shipped,
-)
+from adapters.onec.odata.mapping import DocumentMapping, load, shipped
+from adapters.onec.odata.mapping_values import Fields, FromOrder, FromPosting, FromText, Named, Value
 from adapters.onec.odata.metadata import Metadata
+from adapters.onec.odata.money_forms import NUMBER, MoneyForm, MoneyForms, NumberForm
 
 NUMBERS = frozenset({"Edm.Double", "Edm.Decimal", "Edm.Int64", "Edm.Int32", "Edm.Int16"})
 COMPOSITE = "Edm.String"
@@ -44,13 +35,30 @@ class Problem:
     to_do: str
 
 
-def compare(mapping: DocumentMapping, metadata: Metadata) -> list[Problem]:
-    """Every difference that would stop or spoil a posting."""
+def compare(mapping: DocumentMapping, metadata: Metadata, methods: Sequence[str] = ()) -> list[Problem]:
+    """Every difference that would stop or spoil a posting by one of ``methods``."""
     problems = list(_order_problems(mapping, metadata))
-    for name in ("payment", "refund"):
-        problems += _form_problems(name, getattr(mapping, name), mapping, metadata)
+    for name, forms in (("payment", mapping.payment), ("refund", mapping.refund)):
+        problems += _forms_problems(name, forms, mapping, metadata)
+        problems += _method_problems(name, forms, methods)
     problems += _goods_problems(mapping, metadata)
     return problems
+
+
+def _forms_problems(name: str, forms: MoneyForms, mapping: DocumentMapping, metadata: Metadata) -> Iterator[Problem]:
+    """What a way has from the document above it is told once."""
+    told: set[str] = set()
+    for place, form in forms.all(name):
+        found = list(_form_problems(place, form, mapping, metadata))
+        yield from (problem for problem in found if problem.what not in told)
+        told |= {problem.what for problem in found}
+
+
+def _method_problems(name: str, forms: MoneyForms, methods: Sequence[str]) -> Iterator[Problem]:
+    for method in methods:
+        if forms.form(method) is None:
+            what = f"A {name} by the method {method} becomes no document, so it would be refused."
+            yield Problem(f"{name}.methods", what, f"Name {method} there, or in the methods of a way of {name}.")
 
 
 def _goods_problems(mapping: DocumentMapping, metadata: Metadata) -> Iterator[Problem]:
@@ -70,15 +78,18 @@ def looks_like(metadata: Metadata) -> list[str]:
 
 
 def _sets(mapping: DocumentMapping) -> tuple[str, ...]:
-    return mapping.order.set, mapping.payment.set, mapping.refund.set
+    return mapping.order.set, *(form.set for form in mapping.forms)
 
 
 def _order_problems(mapping: DocumentMapping, metadata: Metadata) -> Iterator[Problem]:
     fields = metadata.fields(mapping.order.set)
     if fields is None:
         yield _unpublished("order.set", mapping.order.set, metadata)
-    elif mapping.order.id_field not in fields:
-        yield _missing("order.id_field", mapping.order.id_field, mapping.order.set, fields)
+        return
+    for place in ("id_field", "number_field", "state_field"):
+        name = getattr(mapping.order, place)
+        if name is not None and name not in fields:
+            yield _missing(f"order.{place}", name, mapping.order.set, fields)
 
 
 def _form_problems(name: str, form: MoneyForm, mapping: DocumentMapping, metadata: Metadata) -> Iterator[Problem]:
@@ -88,6 +99,8 @@ def _form_problems(name: str, form: MoneyForm, mapping: DocumentMapping, metadat
         return
     if form.is_posted and not metadata.can(form.set, "Post"):
         yield Problem(f"{name}.is_posted", f"{form.set} cannot be posted.", f"Set {name}.is_posted = false.")
+    if form.number:
+        yield from _number_problems(name, form.number, form.set, metadata)
     order = metadata.fields(mapping.order.set)
     yield from _field_problems(f"{name}.fields", form.fields, form.set, fields, order)
     for part, rows in form.rows.items():
@@ -96,6 +109,22 @@ def _form_problems(name: str, form: MoneyForm, mapping: DocumentMapping, metadat
             yield _missing(f"{name}.rows", part, form.set, fields)
         for row in rows if of_part is not None else ():
             yield from _field_problems(f"{name}.rows.{part}", row, f"{form.set}.{part}", of_part or {}, order)
+
+
+def _number_problems(name: str, number: NumberForm, owner: str, metadata: Metadata) -> Iterator[Problem]:
+    fields, length = metadata.fields(owner) or {}, metadata.length(owner, NUMBER)
+    if fields.get(NUMBER) not in TEXT:
+        what = f"{owner} has no number that is a text."
+        yield Problem(f"{name}.number", what, f"Take {name}.number out.")
+    elif length is not None:
+        yield from wrong_length(f"{name}.number.length", number, owner, length)
+
+
+def wrong_length(where: str, number: NumberForm, owner: str, length: int) -> Iterator[Problem]:
+    """A number of ours that is not as long as 1C's own: it would be cut, or stand in no order among them."""
+    if number.length != length:
+        what = f"Numbers of {owner} have {length} characters, and ours {number.length}."
+        yield Problem(where, what, f"Set {where} = {length}.")
 
 
 def _field_problems(

@@ -12,7 +12,8 @@ from uuid import UUID
 
 from adapters.onec.infobase import Infobase, text
 from adapters.onec.odata import address
-from adapters.onec.odata.mapping import Fields, FromOrder, FromPosting, FromText, MoneyForm, Named, OurId, Value
+from adapters.onec.odata.mapping_values import Fields, FromOrder, FromPosting, FromText, Named, Value
+from adapters.onec.odata.money_forms import NUMBER, MoneyForm, OurId
 from adapters.onec.odata.values import Row
 from bridge.core.errors import IntegrityMismatch, Misconfigured
 from bridge.core.money import Money
@@ -87,6 +88,26 @@ def by_our_id(place: OurId, our_id: UUID) -> str:
     if place.id_match == "equals":
         return f"{place.id_field} eq {address.text(str(our_id))}"
     return f"substringof({address.text(str(our_id))},{place.id_field})"
+
+
+def by_our_number(form: MoneyForm, our_id: UUID) -> str:
+    """The filter that finds a document by the number that is ours."""
+    return f"{NUMBER} eq {address.text(_number(form, our_id))}"
+
+
+def numbered(form: MoneyForm, our_id: UUID) -> Row:
+    """The number of a new document, where it is ours to give."""
+    return {NUMBER: form.number.of(our_id)} if form.number else {}
+
+
+def has_our_number(form: MoneyForm, row: Row, our_id: UUID) -> bool:
+    """Whether a document has the number that is ours, and the id of no other posting."""
+    is_others = set(ids_in(form, row)) - {our_id} if form.carries_id else False
+    return not is_others and str(row.get(NUMBER) or "").strip().upper() == _number(form, our_id).upper()
+
+
+def _number(form: MoneyForm, our_id: UUID) -> str:
+    return form.number.of(our_id) if form.number else ""
 
 
 def ids_in(place: OurId, row: Row) -> list[UUID]:

@@ -1,4 +1,5 @@
-"""Postings over OData: each payment or refund is a document of the stock configuration, found again by our id in it.
+"""Postings over OData: each payment or refund is a document of the stock configuration, found again by our id in it or
+by a number of ours.
 
 1C promises nothing about repetitions and loses fields without a word. So every posting is looked up first, a document
 is read back and compared before it is posted, and one that was left half-made is finished instead of made again.
@@ -7,7 +8,6 @@ is read back and compared before it is posted, and one that was left half-made i
 from __future__ import annotations
 
 import time
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import NoReturn
 from uuid import UUID
@@ -17,14 +17,16 @@ import structlog
 
 from adapters.onec.errors import LOCKED, UPSTREAM
 from adapters.onec.infobase import Infobase
-from adapters.onec.odata import address, documents, values
-from adapters.onec.odata.client import OdataClient, Query
+from adapters.onec.odata import documents, values
+from adapters.onec.odata.client import OdataClient
 from adapters.onec.odata.documents import NOBODY, Subject
-from adapters.onec.odata.mapping import DocumentMapping, MoneyForm, OurId
+from adapters.onec.odata.look_up import Found, LookUp
+from adapters.onec.odata.mapping import DocumentMapping
+from adapters.onec.odata.money_forms import MoneyForm
 from adapters.onec.odata.values import Row
 from adapters.onec.settings import OneCSettings
 from bridge.core.deadline import Deadline
-from bridge.core.errors import BridgeError, IntegrityMismatch, Misconfigured, NotSent, Refused, Throttled, Unknown
+from bridge.core.errors import BridgeError, IntegrityMismatch, Misconfigured, NotSent, Refused, Throttled
 from bridge.ports.erp import (
     Changes,
     Command,
@@ -43,7 +45,6 @@ log = structlog.get_logger()
 # Less than this is not begun with: a document takes five requests, and one cut short costs a look-up later.
 DOCUMENT_S_MIN = 3.0
 LEFT = PostingResult(Outcome.FAILED, "erp_not_begun", "The call ended before it came to this document.")
-Found = tuple[MoneyForm, Row]
 
 
 class OdataPostings:
@@ -58,6 +59,7 @@ class OdataPostings:
     def __init__(self, settings: OneCSettings, mapping: DocumentMapping, client: OdataClient | None = None) -> None:
         self._client = client or OdataClient(settings)
         self._mapping = mapping
+        self._look_up = LookUp(self._client, mapping)
         self.time_zone = settings.timezone
         self._infobase = Infobase(ZoneInfo(settings.timezone), settings.currency)
 
@@ -71,9 +73,7 @@ class OdataPostings:
             return ()
         started = time.monotonic()
         rows = self._look_up_postings({posting.id for posting in postings}, deadline)
-        orders = self._look_up(
-            self._mapping.order, self._mapping.order.set, {one.order_id for one in postings}, deadline
-        )
+        orders = self._look_up.orders({one.order_id for one in postings}, deadline)
         results: list[PostingResult] = []
         for posting in postings:
             if results and deadline.left_s < DOCUMENT_S_MIN:
@@ -93,9 +93,9 @@ class OdataPostings:
     def find_postings(self, posting_ids: Sequence[UUID], deadline: Deadline) -> Mapping[UUID, ErpPosting]:
         """Look postings up. One that is written but not posted, or marked for deletion, is not there."""
         rows = self._look_up_postings(set(posting_ids), deadline)
-        made = {our_id: live for our_id, found in rows.items() if (live := [one for one in found if _is_made(*one)])}
-        keys = {documents.order_key(form, row) for found in made.values() for form, row in found}
-        orders = self._order_ids({key for key in keys if key}, deadline)
+        made = {our_id: live for our_id, found in rows.items() if (live := [one for one in found if _is_made(one)])}
+        keys = {documents.order_key(one.form, one.row) for found in made.values() for one in found}
+        orders = self._look_up.order_ids({key for key in keys if key}, deadline)
         return {our_id: self._posting(our_id, found, orders) for our_id, found in made.items()}
 
     def close(self) -> None:
@@ -112,19 +112,21 @@ class OdataPostings:
             return PostingResult(Outcome.FAILED, error.code, _said(error))
 
     def _write(self, posting: Posting, rows: list[Found], orders: list[Row], deadline: Deadline) -> PostingResult:
-        form = self._mapping.form(posting.kind)
         order = self._only_order(orders)
         if order is None:
             outcome = Outcome.FAILED if self._mapping.order.absent == "wait" else Outcome.REFUSED
             return PostingResult(outcome, "unknown_order", "The order is not in 1C.")
-        known = _only([row for _, row in rows])
-        if known is not None and known.get("Posted") is True:
-            self._check(form, posting, order, known)
-            return self._done(known)
+        for one in rows:
+            self._expect_ours(one, posting, order)
+        known = _only(rows)
+        if known is not None and known.row.get("Posted") is True:
+            self._check(known.form, posting, order, known.row)
+            return self._done(known.row)
+        form = self._mapping.form(posting.kind, posting.method)
         if posting.amount.currency != self._infobase.currency:
             raise Refused("erp_currency_other", "The mapping knows one currency only.", upstream=UPSTREAM)
         fields = documents.compose(form, Subject(posting, self._mapping.order.set, order, self._infobase))
-        written = self._draft(form, known, fields, deadline)
+        written = self._draft(form, known, fields, deadline) if known else self._new(form, posting, fields, deadline)
         if not form.is_posted:
             return self._done(written)
         try:
@@ -133,17 +135,39 @@ class OdataPostings:
             # The document stays as a draft, for an accountant to look at: its number is the way there.
             return PostingResult(Outcome.REFUSED, error.code, _said(error), number=str(written.get("Number") or ""))
 
-    def _draft(self, form: MoneyForm, known: Row | None, fields: Row, deadline: Deadline) -> Row:
-        """The document with ``fields``, written if it is not so yet. Raises ``Refused`` if somebody is at work on it.
+    def _expect_ours(self, found: Found, posting: Posting, order: Row) -> None:
+        """Raise ``IntegrityMismatch`` if a document has our number only, and another order or day."""
+        if not found.is_by_number:
+            return
+        at, day = documents.booked_at(found.row, self._infobase), self._infobase.local(posting.happened_at).date()
+        is_of_day = not found.form.is_dated or (at is not None and self._infobase.local(at).date() == day)
+        if is_of_day and documents.order_key(found.form, found.row) == str(order["Ref_Key"]).lower():
+            return
+        message = (
+            "Document %(number)s of %(date)s in 1C has the number of this money, and another order or day: look at it."
+        )
+        number, date = found.row.get("Number"), found.row.get("Date")
+        raise IntegrityMismatch("erp_number_taken", message, upstream=UPSTREAM, number=number, date=date)
+
+    def _new(self, form: MoneyForm, posting: Posting, fields: Row, deadline: Deadline) -> Row:
+        """Write a document. Its number, if it is ours, is said this once: later it is what 1C has."""
+        return self._client.create(form.set, {**documents.numbered(form, posting.id), **fields}, deadline)
+
+    def _draft(self, form: MoneyForm, known: Found, fields: Row, deadline: Deadline) -> Row:
+        """The draft with ``fields``, written if it is not so yet. Raises ``Refused`` if somebody is at work on it.
 
         1C itself overwrites whatever is there, so a draft that changed since it was looked up is left to a person.
         """
-        if known is None:
-            return self._client.create(form.set, fields, deadline)
-        if not values.lost(fields, known):
-            return known
-        version = known.get("DataVersion")
-        return self._client.change(form.set, known["Ref_Key"], fields, deadline, version=version)
+        row = known.row
+        if known.form.set != form.set:
+            message = (
+                "A draft of this money is %(number)s in %(set)s, but the mapping says %(other)s now: post it by hand."
+            )
+            number, sets = row.get("Number"), {"set": known.form.set, "other": form.set}
+            raise Refused("erp_draft_elsewhere", message, upstream=UPSTREAM, number=number, **sets)
+        if not values.lost(fields, row):
+            return row
+        return self._client.change(form.set, row["Ref_Key"], fields, deadline, version=row.get("DataVersion"))
 
     def _done(self, row: Row) -> PostingResult:
         at = documents.booked_at(row, self._infobase)
@@ -166,44 +190,21 @@ class OdataPostings:
 
     def _posting(self, our_id: UUID, found: list[Found], orders: Mapping[str, UUID]) -> ErpPosting:
         """Documents as one posting; of several with the sum of all, which nobody takes for the right one."""
-        (form, first), *_ = found
+        first = found[0].row
         at = documents.booked_at(first, self._infobase)
         if at is None:
             message = "The date of a document in 1C cannot be read."
             raise IntegrityMismatch("erp_date_unreadable", message, upstream=UPSTREAM)
         return ErpPosting(
             id=our_id,
-            order_id=orders.get(documents.order_key(form, first) or "", NOBODY),
-            number=", ".join(str(row.get("Number") or "") for _, row in found),
+            order_id=orders.get(documents.order_key(found[0].form, first) or "", NOBODY),
+            number=", ".join(str(one.row.get("Number") or "") for one in found),
             posted_at=at,
-            amount=documents.total([documents.amount(each, row, self._infobase) for each, row in found]),
+            amount=documents.total([documents.amount(one.form, one.row, self._infobase) for one in found]),
         )
 
     def _look_up_postings(self, ids: set[UUID], deadline: Deadline) -> dict[UUID, list[Found]]:
-        found: dict[UUID, list[Found]] = {our_id: [] for our_id in ids}
-        for form in self._mapping.forms:
-            for our_id, rows in self._look_up(form, form.set, ids, deadline).items():
-                found[our_id] += [(form, row) for row in rows]
-        return found
-
-    def _look_up(self, place: OurId, set_name: str, ids: set[UUID], deadline: Deadline) -> dict[UUID, list[Row]]:
-        found: dict[UUID, list[Row]] = {our_id: [] for our_id in ids}
-        for where in address.any_of(documents.by_our_id(place, our_id) for our_id in sorted(ids)):
-            for row in self._client.rows(set_name, Query(where), deadline):
-                _expect_key(row)
-                for our_id in set(documents.ids_in(place, row)) & ids:
-                    found[our_id].append(row)
-        return found
-
-    def _order_ids(self, keys: set[str], deadline: Deadline) -> Mapping[str, UUID]:
-        """Our ids of the orders in 1C under ``keys``."""
-        place, found = self._mapping.order, defaultdict(lambda: NOBODY)
-        for where in address.any_of(f"Ref_Key eq {address.guid(key)}" for key in sorted(keys)):
-            for row in self._client.rows(place.set, Query(where), deadline):
-                _expect_key(row)
-                ids = documents.ids_in(place, row)
-                found[str(row["Ref_Key"]).lower()] = ids[0] if len(ids) == 1 else NOBODY
-        return found
+        return self._look_up.documents(ids, deadline)
 
     def ping(self, deadline: Deadline) -> ErpInfo:
         """Not offered."""
@@ -230,27 +231,22 @@ class OdataPostings:
         _not_offered(order_ids, deadline)
 
 
-def _expect_key(row: Row) -> None:
-    if not isinstance(row.get("Ref_Key"), str):
-        raise Unknown("erp_answer_unreadable", "1C answered an object without a reference.", upstream=UPSTREAM)
-
-
-def _is_made(form: MoneyForm, row: Row) -> bool:
+def _is_made(found: Found) -> bool:
     """Whether a document counts in the books."""
-    return row.get("DeletionMark") is not True and (row.get("Posted") is True or not form.is_posted)
+    return found.row.get("DeletionMark") is not True and (found.row.get("Posted") is True or not found.form.is_posted)
 
 
-def _only(rows: list[Row]) -> Row | None:
+def _only(found: list[Found]) -> Found | None:
     """The document to go on with: the posted one, else the draft; ``None`` if there is none yet."""
-    live = [row for row in rows if row.get("DeletionMark") is not True]
-    live = [row for row in live if row.get("Posted") is True] or live
+    live = [one for one in found if one.row.get("DeletionMark") is not True]
+    live = [one for one in live if one.row.get("Posted") is True] or live
     if len(live) > 1:
         message = "Several documents in 1C carry the same id of ours: %(numbers)s."
-        numbers = ", ".join(str(row.get("Number") or "") for row in live)
+        numbers = ", ".join(str(one.row.get("Number") or "") for one in live)
         raise IntegrityMismatch("erp_found_twice", message, upstream=UPSTREAM, numbers=numbers)
-    if rows and not live:
+    if found and not live:
         message = "Somebody marked document %(number)s for deletion in 1C."
-        raise Refused("document_deleted", message, upstream=UPSTREAM, number=rows[0].get("Number"))
+        raise Refused("document_deleted", message, upstream=UPSTREAM, number=found[0].row.get("Number"))
     return live[0] if live else None
 
 

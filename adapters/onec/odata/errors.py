@@ -39,7 +39,9 @@ class Complaint:
 
 
 _HANDLER = r"ошибка при выполнении обработчика|error (while )?(executing|running) (the )?(event )?handler"
+_NOT_UNIQUE = r"номер\"? не уник|number\"? is not unique"
 COMPLAINTS = (
+    Complaint("-1", Refused, "erp_number_taken", "A document in 1C has this number already.", _NOT_UNIQUE),
     Complaint("-1", Refused, "erp_handler_refused", "Code of the configuration refused it at %(position)s.", _HANDLER),
     Complaint("-1", Misconfigured, "erp_not_supported", "This OData interface does not do that.", status=501),
     Complaint("1", Refused, "erp_value_refused", "1C refuses the value of a field."),

@@ -1,7 +1,8 @@
 """The mapping file: how our postings become documents of one configuration. A TOML file that an integrator may edit.
 
 ``[order]`` says where an order carries our id; ``[payment]`` and ``[refund]`` say which document is written, where it
-carries our id, and what stands in each field. A field is a constant (``"БезНДС"``, ``1``, ``true``) or one of
+carries our id, and what stands in each field; ``[payment.ways.…]`` say so for some methods of payment
+(``money_forms``). A field is a constant (``"БезНДС"``, ``1``, ``true``) or one of
 
     { value = "amount" }        amount, happened_at, order_key, order_type
     { order = "Контрагент_Key" }    copied from the order
@@ -13,126 +14,40 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
-from enum import StrEnum
 from pathlib import Path
-from string import Formatter
-from typing import Annotated, Literal, Self
+from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import Field, ValidationError, model_validator
 
-from bridge.core.errors import Misconfigured
+from adapters.onec.odata.mapping_values import Name, Part
+from adapters.onec.odata.money_forms import MoneyForm, MoneyForms, OurId
+from bridge.core.errors import Misconfigured, Refused
 from bridge.ports.erp import PostingKind
 
 FOLDER = Path(__file__).parent.parent / "mappings"
 SUFFIX = ".toml"
-PLACES = frozenset({"id", "order_id", "provider", "provider_ref", "method"})
-
-
-class Part(BaseModel):
-    """A piece of a mapping; a word nobody knows is a mistake, not a comment."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
-
-
-class Named(StrEnum):
-    """What a posting and its order give."""
-
-    AMOUNT = "amount"
-    HAPPENED_AT = "happened_at"
-    ORDER_KEY = "order_key"
-    ORDER_TYPE = "order_type"
-
-
-class FromPosting(Part):
-    """A value the broker computes."""
-
-    value: Named = Field(strict=False)
-
-
-class FromOrder(Part):
-    """A field copied from the order's document."""
-
-    order: str = Field(min_length=1)
-
-
-class FromText(Part):
-    """A text with places to fill in."""
-
-    text: str = Field(min_length=1)
-
-    @field_validator("text")
-    @classmethod
-    def _has_known_places(cls, value: str) -> str:
-        places = {name for _, name, _, _ in Formatter().parse(value) if name is not None}
-        if unknown := places - PLACES:
-            raise ValueError(f"no such places: {', '.join(sorted(unknown))}; there are {', '.join(sorted(PLACES))}")
-        return value
-
-
-Constant = bool | int | Decimal | str
-Value = FromPosting | FromOrder | FromText | Constant
-Fields = Mapping[str, Value]
-
-
-class OurId(Part):
-    """Where an object carries our id: ``equals`` is a field of its own, ``contains`` a text with other words around."""
-
-    id_field: str = Field(default="Комментарий", min_length=1)
-    id_match: Literal["equals", "contains"] = "contains"
 
 
 class OrderForm(OurId):
     """The document that is our order in 1C. ``absent`` says what becomes of money whose order is not there (yet).
 
-    ``number_field`` holds the number we gave the order, ``state_field`` the word for how far it is.
+    ``number_field`` holds the number we gave the order, behind ``number_prefix`` and filled up with zeros, as 1C made
+    its own number of it; ``state_field`` the word for how far it is.
     """
 
-    set: str = Field(min_length=1)
+    set: Name
     absent: Literal["wait", "refuse"] = "wait"
-    number_field: str | None = Field(default=None, min_length=1)
-    state_field: str | None = Field(default=None, min_length=1)
+    number_field: Name | None = None
+    number_prefix: str = ""
+    state_field: Name | None = None
 
-
-class MoneyForm(OurId):
-    """The document a posting becomes; ``is_posted`` also posts it."""
-
-    set: str = Field(min_length=1)
-    is_posted: bool = True
-    fields: Fields
-    rows: Mapping[str, list[Fields]] = {}
-
-    @model_validator(mode="after")
-    def _can_be_found_and_read(self) -> Self:
-        written = self.fields.get(self.id_field)
-        if not (isinstance(written, FromText) and "{id}" in written.text):
-            raise ValueError(f"fields.{self.id_field} must be a text with {{id}}: by it the document is found again")
-        if self.id_match == "equals" and written.text != "{id}":
-            raise ValueError(f"fields.{self.id_field} must be exactly {{id}} to be matched by equality")
-        if self.amount_field is None:
-            raise ValueError('fields must hold one with { value = "amount" }')
-        if self.order_place is None:
-            raise ValueError('fields or rows must hold one with { value = "order_key" }')
-        return self
-
-    @property
-    def amount_field(self) -> str | None:
-        """The field of the document with the amount."""
-        return next(_with_value(self.fields, Named.AMOUNT), None)
-
-    @property
-    def reading(self) -> tuple[object, ...]:
-        """How a document of this form is found and read."""
-        return self.id_field, self.id_match, self.is_posted, self.amount_field, self.order_place
-
-    @property
-    def order_place(self) -> tuple[str, str] | None:
-        """Where the document names its order: the table part (empty: the document itself) and the field."""
-        parts = [("", self.fields), *((part, row) for part, rows in self.rows.items() for row in rows)]
-        found = ((part, name) for part, fields in parts for name in _with_value(fields, Named.ORDER_KEY))
-        return next(found, None)
-
-
-Name = Annotated[str, Field(min_length=1)]
+    def number(self, said: str) -> str:
+        """Our number in what 1C ``said``; empty if there is none of ours."""
+        bare = said.strip()
+        if not bare.startswith(self.number_prefix):
+            return ""
+        ours = bare.removeprefix(self.number_prefix)
+        return ours.lstrip("0") if ours.isdecimal() else ours
 
 
 class VariantsForm(Part):
@@ -192,29 +107,40 @@ class DocumentMapping(Part):
     title: str = Field(min_length=1)
     goods: GoodsForm | None = None
     order: OrderForm
-    payment: MoneyForm
-    refund: MoneyForm
+    payment: MoneyForms
+    refund: MoneyForms
 
     @model_validator(mode="after")
     def _reads_a_set_in_one_way(self) -> Self:
-        if self.payment.set == self.refund.set and self.payment.reading != self.refund.reading:
-            raise ValueError(
-                "payment and refund are documents of one set: id, amount, order and is_posted must stand alike in both"
-            )
+        readings: dict[str, tuple[object, ...]] = {}
+        for place, form in self.all():
+            if readings.setdefault(form.set, form.reading) != form.reading:
+                raise ValueError(
+                    f"{place}: all documents of one set are found and read alike: "
+                    "id, number, amount, order and is_posted must stand alike in both"
+                )
         return self
 
-    def form(self, kind: PostingKind) -> MoneyForm:
-        """The document a posting of ``kind`` becomes."""
-        return self.payment if kind is PostingKind.PAYMENT else self.refund
+    def form(self, kind: PostingKind, method: str) -> MoneyForm:
+        """The document a posting of ``kind`` becomes. Raises ``Refused`` if nothing is said of its method."""
+        name, forms = ("payment", self.payment) if kind is PostingKind.PAYMENT else ("refund", self.refund)
+        if found := forms.form(method):
+            return found
+        message = (
+            "The mapping names no document for a %(kind)s by %(method)s. Name the method in %(kind)s.methods or in a "
+            "way below %(kind)s.ways, try it with: bridge onec check --method %(method)s, and have it posted again."
+        )
+        raise Refused("erp_method_unmapped", message, upstream="onec", kind=name, method=method)
+
+    def all(self) -> Iterator[tuple[str, MoneyForm]]:
+        """Every document money may become, with its place in the mapping."""
+        yield from self.payment.all("payment")
+        yield from self.refund.all("refund")
 
     @property
     def forms(self) -> tuple[MoneyForm, ...]:
         """One form for each set of documents, to look our ids up in."""
-        return tuple({form.set: form for form in (self.refund, self.payment)}.values())
-
-
-def _with_value(fields: Fields, named: Named) -> Iterator[str]:
-    return (name for name, value in fields.items() if isinstance(value, FromPosting) and value.value is named)
+        return tuple({form.set: form for _, form in self.all()}.values())
 
 
 def shipped() -> list[str]:
@@ -245,8 +171,12 @@ def load(name: str) -> DocumentMapping:
 
 def _mistakes(error: ValidationError) -> str:
     # A value that fits no form is reported once for each form: one line a place is enough.
-    lines = {".".join(map(str, mistake["loc"][:4])): mistake["msg"] for mistake in error.errors(include_input=False)}
+    lines = {_place(mistake["loc"]): mistake["msg"] for mistake in error.errors(include_input=False)}
     return "\n".join(f"{place}: {message}" for place, message in lines.items())
+
+
+def _place(names: tuple[int | str, ...]) -> str:
+    return ".".join(map(str, names[: 6 if "ways" in names else 4]))
 
 
 def _wrong(message: str, **params: str) -> Misconfigured:

@@ -43,7 +43,7 @@ class OrderStates:
         """Every order that carries an id or a number; those of others come too, and are nobody's here."""
         for row in rows:
             form = self._form
-            ids, number = ids_in(form, row), str(row.get(form.number_field or "") or "").strip()
+            ids, number = ids_in(form, row), form.number(str(row.get(form.number_field or "") or ""))
             if ids or number:
                 yield ErpOrderNews(ids, self._said(row, number))
 

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 from adapters.onec.odata.check import TICK, Problem
 from adapters.onec.odata.documents import NAMESPACE
-from adapters.onec.odata.mapping import DocumentMapping, Fields
+from adapters.onec.odata.mapping import DocumentMapping
+from adapters.onec.odata.mapping_values import Fields
 from adapters.onec.odata.metadata import Metadata
 from adapters.onec.odata.values import is_key
 
@@ -47,8 +48,7 @@ def dangling(mapping: DocumentMapping, metadata: Metadata, exists: Exists) -> li
 
 
 def _references(mapping: DocumentMapping, metadata: Metadata) -> Iterator[Reference]:
-    for name in ("payment", "refund"):
-        form = getattr(mapping, name)
+    for name, form in mapping.all():
         yield from _constants(f"{name}.fields", form.fields, form.set, metadata)
         for part, rows in form.rows.items():
             for row in rows:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -14,7 +15,7 @@ import requests
 from adapters.onec.erp import OneCErpWithOdata, create
 from adapters.onec.odata.client import OdataClient
 from adapters.onec.odata.erp import OdataPostings
-from adapters.onec.odata.mapping import load
+from adapters.onec.odata.mapping import find, load
 from adapters.onec.settings import OneCSettings
 from bridge.core.deadline import Deadline
 from bridge.core.money import Money
@@ -39,6 +40,17 @@ ORDER_SETS = {
     "unf30": "Document_ЗаказПокупателя",
 }
 CARD = "Document_ОперацияПоПлатежнойКарте"
+
+
+def edited(tmp_path: Path, *changes: tuple[str, str], name: str = "ut11") -> str:
+    """The path of a shipped mapping with some words replaced."""
+    words = find(name).read_text(encoding="utf-8")
+    for old, new in changes:
+        assert old in words
+        words = words.replace(old, new)
+    path = tmp_path / "mapping.toml"
+    path.write_text(words, encoding="utf-8")
+    return str(path)
 
 
 def within(seconds: float = 20) -> Deadline:
@@ -68,6 +80,14 @@ class Stock:
     @property
     def postings(self) -> OdataPostings:
         return OdataPostings(self.settings, load(self.name))
+
+    def posting_by(self, mapping: str) -> OdataPostings:
+        return OdataPostings(self.settings, load(mapping))
+
+    def accountant_changes(self, **fields: Any) -> dict[str, Any]:
+        """Somebody edits the one document there is."""
+        ((set_name, (draft,)),) = ((name, rows) for name, rows in self.audit()["odata"].items() if rows)
+        return self.client.change(set_name, draft["Ref_Key"], fields, within())
 
     @property
     def order_set(self) -> str:

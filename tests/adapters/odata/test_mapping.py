@@ -51,8 +51,13 @@ def test_three_configurations_are_shipped() -> None:
     assert shipped() == ["bp30", "unf30", "ut11"]
 
 
+NUMBER = '#number = { prefix = "ТБ-", length = 11 }'
 MISTAKES = [
-    ("is_posted = true\n\n[refund.fields]", "is_posted = false\n\n[refund.fields]", "must stand alike in both"),
+    (
+        f"is_posted = true\n{NUMBER}\n\n[refund.fields]",
+        "is_posted = false\n\n[refund.fields]",
+        "must stand alike in both",
+    ),
     ('absent = "wait"', 'absent = "later"', "order.absent"),
     ('id_match = "contains"', 'id_math = "contains"', "order.id_math"),
     ('{ value = "happened_at" }', '{ value = "now" }', "payment.fields.Date"),

@@ -13,26 +13,15 @@ import pytest
 from adapters.onec.erp import OneCErpWithOdata
 from adapters.onec.odata.client import OdataClient
 from adapters.onec.odata.erp import OdataPostings
-from adapters.onec.odata.mapping import find, load
+from adapters.onec.odata.mapping import load
 from adapters.onec.odata.values import Row
 from bridge.core.deadline import Deadline
 from bridge.core.errors import BridgeError, Misconfigured, NotSent, Throttled, Unknown
 from bridge.core.money import Money
 from bridge.ports.erp import Outcome, Posting, PostingKind
-from tests.adapters.odata.conftest import CARD, HAPPENED_AT, Seller, Stock, payment, stray, within
+from tests.adapters.odata.conftest import CARD, HAPPENED_AT, Seller, Stock, edited, payment, stray, within
 
 EACH = pytest.mark.parametrize("stock", ["ut11", "bp30", "unf30"], indirect=True)
-
-
-def edited(tmp_path: Path, *changes: tuple[str, str], name: str = "ut11") -> str:
-    """The path of a shipped mapping with some words replaced."""
-    words = find(name).read_text(encoding="utf-8")
-    for old, new in changes:
-        assert old in words
-        words = words.replace(old, new)
-    path = tmp_path / "mapping.toml"
-    path.write_text(words, encoding="utf-8")
-    return str(path)
 
 
 @EACH
