@@ -4,23 +4,18 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
-from typing import Any
 from uuid import uuid4
 
 import pytest
-import requests
-from sqlalchemy import Column, DateTime, text
-from sqlalchemy.exc import OperationalError
 
-from bridge.core.db import metadata
 from tests.exchange.stage import BUYER
-from tests.faults.fleet import Fleet, eventually, opened
-from tests.faults.storm import FOR_EVER, PAY, Storm
+from tests.faults.fleet import Fleet, opened
+from tests.faults.storm import PAY, Storm
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(300)]
 
@@ -152,68 +147,3 @@ def test_a_claim_that_judged_by_its_own_stepping_clock_would_sell_a_seat_twice(s
         raged_s += 2
 
     assert storm.overlaps()
-
-
-STEPS_S = (90.0, -1.0, 3600.0, -2.0, 90.0)
-CALL_MS = 400
-
-
-def test_the_clock_of_the_database_steps(storm: Storm) -> None:
-    """Every lease and hold ends at once when it steps ahead, so work is taken over from workers who are still at it."""
-    rage_while_it_steps(storm, storm.fleet.worker)
-
-    assert storm.settle() == []
-    assert storm.failures == []
-
-
-def test_workers_who_do_not_look_post_a_payment_twice_when_the_clock_steps(storm: Storm) -> None:
-    """The control."""
-    rage_while_it_steps(storm, storm.fleet.careless_worker)
-
-    assert eventually(lambda: [wrong for wrong in storm.fleet.wrongs() if "2 documents" in wrong]), storm.fleet.wrongs()
-
-
-def rage_while_it_steps(storm: Storm, worker: Callable[[], object]) -> None:
-    """A storm on a slow 1C; at each step both workers are at something."""
-    fleet = storm.fleet
-    fleet.web()
-    fleet.relay()
-    for _ in range(2):
-        worker()
-    storm.prepare(share_allotted=1.0)
-    requests.post(f"{fleet.onec.url}/_settings", json={"latency": f"fixed:{CALL_MS}"}, timeout=5).raise_for_status()
-    for step_s in STEPS_S:
-        storm.rage(1)
-        assert eventually(lambda: fleet.one("SELECT count(*) FROM outbox WHERE status = 'running'"))
-        step_the_clock(storm, timedelta(seconds=step_s))
-
-
-def step_the_clock(storm: Storm, step: timedelta) -> None:
-    """A clock that steps ahead is to the database as if all it knows of had been so much earlier."""
-    assert eventually(lambda: is_put_back(storm.fleet, step))
-    for grant in storm.grants:
-        grant.begins_at -= step
-        if grant.ends_at != FOR_EVER:
-            grant.ends_at -= step
-
-
-def is_put_back(fleet: Fleet, step: timedelta) -> bool:
-    """Put every moment back, unless somebody is in the way for long: waiting for him could be a deadlock."""
-    moments = {
-        table.name: [f"{column.name} = {column.name} - :step" for column in table.columns if is_moment(column)]
-        for table in metadata.sorted_tables
-    }
-    tables = [name for name, columns in moments.items() if columns]
-    try:
-        with fleet.db.begin() as tx:
-            tx.execute(text("SET LOCAL lock_timeout = '200ms'"))
-            tx.execute(text(f"LOCK TABLE {', '.join(tables)} IN SHARE ROW EXCLUSIVE MODE"))
-            for name in tables:
-                tx.execute(text(f"UPDATE {name} SET {', '.join(moments[name])}"), {"step": step})
-    except OperationalError:
-        return False
-    return True
-
-
-def is_moment(column: Column[Any]) -> bool:
-    return isinstance(column.type, DateTime)
