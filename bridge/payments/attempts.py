@@ -42,7 +42,7 @@ _SEEN = text(
     """
     UPDATE payment_attempt SET state = CASE WHEN state = ANY(:from_states) THEN :state ELSE state END,
         provider_ref = COALESCE(provider_ref, :ref), reason = COALESCE(:reason, reason),
-        confirmation_url = COALESCE(:url, confirmation_url),
+        confirmation_url = COALESCE(:url, confirmation_url), method = COALESCE(:paid_by, method),
         changed_at = clock_timestamp(), asked_at = clock_timestamp()
     WHERE attempt_id = :id RETURNING state
     """
@@ -185,14 +185,21 @@ def _give_up(tx: Connection, order: Order, attempt: Attempt, state: AttemptState
 
 
 def _see(tx: Connection, attempt: Attempt, state: AttemptState, snapshot: PaymentSnapshot) -> AttemptState:
-    values = {
-        "id": attempt.id,
-        "state": state.value,
-        "from_states": may_become(state),
-        "ref": snapshot.provider_ref,
-        "url": snapshot.confirmation_url,
-        "reason": snapshot.reason or None,
-    }
+    return _note(
+        tx,
+        attempt.id,
+        state,
+        ref=snapshot.provider_ref,
+        url=snapshot.confirmation_url,
+        reason=snapshot.reason,
+        paid_by=snapshot.method if state is AttemptState.CAPTURED else "",  # until then the buyer may choose anew
+    )
+
+
+def _note(tx: Connection, attempt_id: UUID, state: AttemptState, **seen: str | None) -> AttemptState:
+    """Write what was ``seen`` of an attempt, where there is anything, and return what its state is then."""
+    known = {name: seen.get(name) or None for name in ("ref", "url", "reason", "paid_by")}
+    values = {"id": attempt_id, "state": state.value, "from_states": may_become(state), **known}
     return AttemptState(tx.execute(_SEEN, values).scalar_one())
 
 
@@ -217,15 +224,12 @@ def refuse(tx: Connection, attempt_id: UUID, error: Refused) -> None:
     """The provider will not take this payment; another attempt may follow."""
     order = orders.get(tx, get(tx, attempt_id).order_id, for_update=True)
     attempt = get(tx, attempt_id)
-    values = {"id": attempt_id, "state": AttemptState.REFUSED.value, "from_states": may_become(AttemptState.REFUSED)}
-    state = tx.execute(_SEEN, {**values, "ref": None, "url": None, "reason": error.code}).scalar_one()
-    _give_up(tx, order, attempt, AttemptState(state))
+    _give_up(tx, order, attempt, _note(tx, attempt_id, AttemptState.REFUSED, reason=error.code))
 
 
 def set_mismatch(tx: Connection, attempt_id: UUID, error: IntegrityMismatch) -> None:
     """Stop an attempt whose money is not the money we asked for; a person decides."""
-    values = {"id": attempt_id, "state": AttemptState.MISMATCH.value, "from_states": may_become(AttemptState.MISMATCH)}
-    tx.execute(_SEEN, {**values, "ref": None, "url": None, "reason": str(error)})
+    _note(tx, attempt_id, AttemptState.MISMATCH, reason=str(error))
     raise_alert(tx, "payment_mismatch", f"attempt:{attempt_id}", str(error), severity=Severity.CRITICAL)
     order = orders.get(tx, get(tx, attempt_id).order_id, for_update=True)
     orders.set_exception(tx, order, "a payment of other money came for it")  # so that nobody pays a second time

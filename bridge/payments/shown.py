@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from uuid import UUID
 
+from pydantic import Field
 from sqlalchemy import Connection
 
 from bridge.orders.api import OrderLineShown, OrderPaymentShown, OrderShown, PostingShown
@@ -21,7 +22,7 @@ class PaymentShown(Shown):
     order: UUID
     state: AttemptState
     provider: str
-    method: str
+    method: str = Field(description="As it was asked for; once it is paid, what the buyer paid by")
     amount_minor: int
     currency: str
     provider_ref: str | None

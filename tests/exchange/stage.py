@@ -91,9 +91,9 @@ class Stage:
         body = {"holds": [hold["id"] for hold in holds], "buyer": BUYER}
         return _json(self.ask("POST", "/v1/orders", json=body), expect)
 
-    def start(self, order: dict[str, Any], expect: int = 201) -> dict[str, Any]:
+    def start(self, order: dict[str, Any], expect: int = 201, method: str = "bank_card") -> dict[str, Any]:
         """Start a payment of an order."""
-        body = {"provider": "yookassa", "method": "bank_card", "return_url": "https://shop.example/back"}
+        body = {"provider": "yookassa", "method": method, "return_url": "https://shop.example/back"}
         return _json(self.ask("POST", f"/v1/orders/{order['id']}/payments", json=body), expect)
 
     def ordered(self, *seats: str) -> dict[str, Any]:

@@ -42,6 +42,20 @@ def test_held_ordered_paid_sold_and_in_the_books(stage: Stage) -> None:
     assert stage.alerts() == []
 
 
+@pytest.mark.parametrize("paid_by", ["bank_card", "yoo_money"])
+def test_what_the_buyer_chose_is_known_once_he_has_paid_and_gets_into_the_books(stage: Stage, paid_by: str) -> None:
+    payment = stage.start(stage.ordered(A), method="any")
+    assert payment["method"] == "any"
+    stage.yoo.parts.ledger.pay(payment["provider_ref"], paid_by)
+    stage.told(payment)
+
+    stage.work()
+
+    paid = stage.get(f"/v1/payments/{payment['id']}")
+    (document,) = stage.audit()["documents"]
+    assert (paid["method"], document["method"]) == (paid_by, paid_by)
+
+
 def test_the_hold_lives_as_long_as_the_provider_may_take(stage: Stage) -> None:
     hold = stage.hold(A)
     before = stage.get(f"/v1/holds/{hold['id']}")["expires_in_s"]

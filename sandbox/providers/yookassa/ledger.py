@@ -87,10 +87,11 @@ class Ledger:
         with self._lock:
             return payment.as_json(self._config, self.base_url)
 
-    def pay(self, payment_id: str) -> Payment:
-        """The buyer pays: the money is taken, or only held when the shop asked for two stages."""
+    def pay(self, payment_id: str, method: str = "bank_card") -> Payment:
+        """The buyer pays by ``method``: the money is taken, or only held when the shop asked for two stages."""
         with self.settled() as now:
             payment = self.payment(payment_id)
+            payment.method = method
             if payment.request.get("capture", False):
                 payment.captured_at = now
                 self._move(payment, "succeeded")

@@ -23,6 +23,7 @@ CARD = {
     "issuer_country": "RU",
     "issuer_name": "Sberbank",
 }
+WALLET = {"account_number": "410011758831136", "title": "YooMoney wallet 410011758831136"}
 PARTY_BY_REASON = {
     "insufficient_funds": "payment_network",
     "card_expired": "payment_network",
@@ -81,6 +82,7 @@ class Payment:
     captured_at: datetime | None = None
     hold_expires_at: datetime | None = None
     reason: str = ""
+    method: str = "bank_card"
     refunds: list[Refund] = field(default_factory=list)
 
     def is_over(self, now: datetime) -> bool:
@@ -132,8 +134,9 @@ class Payment:
         return {"confirmation": {"type": "redirect", "return_url": asked["return_url"], "confirmation_url": url}}
 
     def _after_paying(self, *, is_paid: bool) -> Json:
-        method = {"type": "bank_card", "id": self.id, "saved": False, "status": "inactive", "card": CARD}
-        shown: Json = {"payment_method": {**method, "title": "Bank card *4444"}} if is_paid or self._was_tried else {}
+        paid_by = {"card": CARD, "title": "Bank card *4444"} if self.method == "bank_card" else WALLET
+        method = {"type": self.method, "id": self.id, "saved": False, "status": "inactive", **paid_by}
+        shown: Json = {"payment_method": method} if is_paid or self._was_tried else {}
         if is_paid:
             shown["authorization_details"] = {
                 "rrn": str(int(self.id[:8], 16)).rjust(12, "1"),
