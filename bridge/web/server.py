@@ -10,10 +10,12 @@ from gunicorn.app.base import BaseApplication
 
 from bridge.bootstrap import Bridge, build
 from bridge.web.app import create_app
+from bridge.web.cores import choose_core, keep_to
 from bridge.web.keeper import Kept
 from config.settings import Settings
 
 REQUESTS_BEFORE_RENEWAL = 100_000  # a process is renewed now and then, whatever leaks
+CORE = "core"  # what is noted of each process in the arbiter, which makes the next in its place
 
 
 class Server(BaseApplication):  # type: ignore[misc]  # gunicorn is not typed
@@ -41,6 +43,8 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn is not typed
             "max_requests": REQUESTS_BEFORE_RENEWAL,
             "max_requests_jitter": REQUESTS_BEFORE_RENEWAL // 5,
             "control_socket_disable": True,
+            "pre_fork": self._choose_core,
+            "post_fork": self._keep_to_core,
             "post_worker_init": self._worker_ready,
             "worker_exit": self._worker_exit,
             "loglevel": "warning",
@@ -53,6 +57,13 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn is not typed
         app = create_app(self._bridge)
         self._bridge.wake_erp()
         return app
+
+    def _choose_core(self, server: Any, worker: Any) -> None:
+        others = [getattr(other, CORE, None) for other in server.WORKERS.values()]
+        setattr(worker, CORE, choose_core(self._settings.web.processes, others))
+
+    def _keep_to_core(self, _server: Any, worker: Any) -> None:
+        keep_to(getattr(worker, CORE))
 
     def _worker_ready(self, _worker: Any) -> None:
         self._kept.tell_ready(self._settings.web.processes)

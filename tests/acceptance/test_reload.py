@@ -177,8 +177,40 @@ def test_the_process_that_outlives_versions_knows_next_to_nothing_of_them(instal
 
 
 def children(server: Server) -> int:
-    pid = server.process.pid
-    return len(Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split())
+    return len(children_of(server.process.pid))
+
+
+def children_of(pid: int) -> list[int]:
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()]
+
+
+@pytest.fixture
+def two_cores() -> Iterator[set[int]]:
+    """What is started meanwhile runs on two cores at most, as many as there are processes."""
+    every = os.sched_getaffinity(0)
+    some = set(sorted(every)[:2])
+    os.sched_setaffinity(0, some)
+    yield some
+    os.sched_setaffinity(0, every)
+
+
+def test_each_process_keeps_to_a_core_and_another_in_its_place_does_too(two_cores: set[int], server: Server) -> None:
+    workers = sorted(server_processes(server))
+    assert {core for worker in workers for core in os.sched_getaffinity(worker)} == two_cores
+    assert all(len(os.sched_getaffinity(worker)) == 1 for worker in workers)
+    core = os.sched_getaffinity(workers[0])
+
+    os.kill(workers[0], signal.SIGKILL)
+
+    assert eventually(lambda: len(server_processes(server) - set(workers)) == 1)
+    (successor,) = server_processes(server) - set(workers)
+    assert eventually(lambda: os.sched_getaffinity(successor) == core)
+
+
+def server_processes(server: Server) -> set[int]:
+    """Those that answer requests: the children of the one that keeps them."""
+    (arbiter,) = children_of(server.process.pid)
+    return set(children_of(arbiter))
 
 
 def test_a_reload_under_load_loses_no_request(server: Server) -> None:
