@@ -16,12 +16,12 @@ CALL_MS = 120
 SESSIONS = 8
 PROCESSES = 2
 # A request that waits for 1C keeps a thread, so this many holds can be under way; one call takes what waits.
-THREADS = 160
+THREADS = 240
 AUTHORITY_CONNECTIONS = 32
 ERP_CONNECTIONS = 240
 SINGLE_CONNECTIONS = 16  # keeps every session busy, and nobody is turned away at the door
-PERFORMANCES = 24
-SEASON = "big:5"
+PERFORMANCES = 20
+SEASON = "big:4"
 PGBENCH_EACH = 200
 PGBENCH_FIRST = PERFORMANCES * PAIRS_EACH - CLIENTS * PGBENCH_EACH - 1
 WEB = {
@@ -41,12 +41,12 @@ def run() -> dict[str, float]:
         infobase.slow_down(CALL_MS)
         with stack.web(**WEB) as port:
             figures = _authority(port, key) | {"reads_per_s": round(mixed_reads(stack, port, key).per_s)}
-            plan = Plan("erp_batched", ERP_CONNECTIONS, measure_s=3.5, warmup_s=1.0)
+            plan = Plan("erp_batched", ERP_CONNECTIONS, measure_s=3.0, warmup_s=1.0)
             batched, cpu_ms = ms_each(lambda: load(port, through_erp, plan))
             figures |= {f"erp_batched_{kind}_cpu_ms": spent for kind, spent in sorted(cpu_ms.items())}
             figures |= _idle(port, through_erp, infobase)
         with stack.web(**WEB, BRIDGE_ERP__COMMANDS_MAX="1") as port:
-            single = load(port, through_erp, Plan("erp_single", SINGLE_CONNECTIONS, measure_s=2.5, warmup_s=1.0))
+            single = load(port, through_erp, Plan("erp_single", SINGLE_CONNECTIONS, measure_s=2.0, warmup_s=1.0))
         return figures | _through_erp(batched, single) | _pgbench(stack, key, figures["authority_per_s"])
 
 
@@ -63,9 +63,9 @@ def _prepare(stack: Stack) -> tuple[str, Iterator[bytes]]:
 def _authority(port: int, key: str) -> dict[str, float]:
     """As fast as it goes, then by the clock at half of that."""
     pairs = hold_requests(allotted_pairs(0, PGBENCH_FIRST), key)
-    plan = Plan("authority", AUTHORITY_CONNECTIONS, measure_s=4.0, warmup_s=1.5)
+    plan = Plan("authority", AUTHORITY_CONNECTIONS, measure_s=3.5, warmup_s=1.0)
     full, cpu_ms = ms_each(lambda: load(port, pairs, plan))
-    by_clock = Plan("authority_half_load", AUTHORITY_CONNECTIONS, measure_s=2.5, rate_per_s=full.per_s / 2)
+    by_clock = Plan("authority_half_load", AUTHORITY_CONNECTIONS, measure_s=2.0, rate_per_s=full.per_s / 2)
     half = load(port, pairs, by_clock)
     return {
         "authority_per_s": round(full.per_s),

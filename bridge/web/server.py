@@ -10,12 +10,11 @@ from gunicorn.app.base import BaseApplication
 
 from bridge.bootstrap import Bridge, build
 from bridge.web.app import create_app
-from bridge.web.cores import choose_core, keep_to
 from bridge.web.keeper import Kept
+from bridge.web.places import Places
 from config.settings import Settings
 
 REQUESTS_BEFORE_RENEWAL = 100_000  # a process is renewed now and then, whatever leaks
-CORE = "core"  # what is noted of each process in the arbiter, which makes the next in its place
 
 
 class Server(BaseApplication):  # type: ignore[misc]  # gunicorn is not typed
@@ -27,6 +26,7 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn is not typed
         self._settings = settings
         self._kept = kept
         self._bridge: Bridge | None = None
+        self._places = Places(settings.web.processes)
         super().__init__()
 
     def load_config(self) -> None:
@@ -43,8 +43,8 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn is not typed
             "max_requests": REQUESTS_BEFORE_RENEWAL,
             "max_requests_jitter": REQUESTS_BEFORE_RENEWAL // 5,
             "control_socket_disable": True,
-            "pre_fork": self._choose_core,
-            "post_fork": self._keep_to_core,
+            "pre_fork": self._give_place,
+            "post_fork": self._settle,
             "post_worker_init": self._worker_ready,
             "worker_exit": self._worker_exit,
             "loglevel": "warning",
@@ -58,12 +58,11 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn is not typed
         self._bridge.wake_erp()
         return app
 
-    def _choose_core(self, server: Any, worker: Any) -> None:
-        others = [getattr(other, CORE, None) for other in server.WORKERS.values()]
-        setattr(worker, CORE, choose_core(self._settings.web.processes, others))
+    def _give_place(self, server: Any, worker: Any) -> None:
+        worker.places, worker.place = self._places, self._places.free(other.place for other in server.WORKERS.values())
 
-    def _keep_to_core(self, _server: Any, worker: Any) -> None:
-        keep_to(getattr(worker, CORE))
+    def _settle(self, _server: Any, worker: Any) -> None:
+        self._places.settle(worker.place)
 
     def _worker_ready(self, _worker: Any) -> None:
         self._kept.tell_ready(self._settings.web.processes)

@@ -1,0 +1,49 @@
+"""The places of a server's processes: a core for each, where there are processes for all cores, and a count of its
+connections that the others can see.
+
+One interpreter runs one thread at a time, so a process cannot use more than a core. If its threads wake on several,
+each takes the interpreter's lock and all it works on over to another core (docs/performance.md says what that costs).
+With fewer processes than cores nobody is kept anywhere: all brokers of one machine would choose its first cores.
+
+Whoever is quickest takes a new connection, and connections last: without a look at each other one process may have all
+of them, and turn requests away while the next is idle.
+"""
+
+from __future__ import annotations
+
+import mmap
+import os
+from collections.abc import Iterable
+from typing import Final
+
+UNEVEN: Final = 1  # connections more than somebody else has, before a process lets him take the next
+COUNT: Final = "I"
+
+
+class Places:
+    """Places for ``count`` processes; made before the first of them is forked, and seen by all."""
+
+    def __init__(self, count: int) -> None:
+        self._connections = memoryview(mmap.mmap(-1, count * memoryview(bytes(8)).cast(COUNT).itemsize)).cast(COUNT)
+        cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
+        self._cores = cores if count >= len(cores) else []
+
+    def free(self, taken: Iterable[int]) -> int:
+        """A place that nobody has ``taken``; its count begins anew."""
+        left = set(range(len(self._connections))).difference(taken)
+        place = min(left, default=0)  # there may be one process too many for a moment
+        self.note(place, 0)
+        return place
+
+    def settle(self, place: int) -> None:
+        """Keep this process, with all threads it starts from now on, to the core of its place, if it has one."""
+        if self._cores:
+            os.sched_setaffinity(0, {self._cores[place % len(self._cores)]})
+
+    def note(self, place: int, connections: int) -> None:
+        """Let the others see how many connections the process has."""
+        self._connections[place] = connections
+
+    def is_ahead(self, place: int) -> bool:
+        """Whether somebody has fewer connections, and should have the next."""
+        return self._connections[place] > min(self._connections) + UNEVEN
