@@ -45,7 +45,9 @@ class Part(BaseModel):
 class Web(Part):
     """The HTTP server."""
 
-    processes: int = Field(default=2, ge=1, le=64, description="Server processes")
+    processes: int = Field(
+        default=2, ge=1, le=64, description="Server processes; as many as there are cores, and each keeps to one"
+    )
     threads: int = Field(default=32, ge=1, le=256, description="Requests one process serves at a time")
     erp_waiters_max: int | None = Field(
         default=None,

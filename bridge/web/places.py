@@ -13,8 +13,13 @@ from __future__ import annotations
 
 import mmap
 import os
+import struct
 from collections.abc import Iterable
 from typing import Final
+
+import structlog
+
+log = structlog.get_logger()
 
 UNEVEN: Final = 1  # connections more than somebody else has, before a process lets him take the next
 COUNT: Final = "I"
@@ -24,9 +29,7 @@ class Places:
     """Places for ``count`` processes; made before the first of them is forked, and seen by all."""
 
     def __init__(self, count: int) -> None:
-        self._connections = memoryview(mmap.mmap(-1, count * memoryview(bytes(8)).cast(COUNT).itemsize)).cast(COUNT)
-        cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
-        self._cores = cores if count >= len(cores) else []
+        self._connections = memoryview(mmap.mmap(-1, count * struct.calcsize(COUNT))).cast(COUNT)
 
     def free(self, taken: Iterable[int]) -> int:
         """A place that nobody has ``taken``; its count begins anew."""
@@ -36,9 +39,15 @@ class Places:
         return place
 
     def settle(self, place: int) -> None:
-        """Keep this process, with all threads it starts from now on, to the core of its place, if it has one."""
-        if self._cores:
-            os.sched_setaffinity(0, {self._cores[place % len(self._cores)]})
+        """Keep this process, with all threads it starts from now on, to the core of its place, if it has one. Where
+        that is not allowed it runs everywhere, as any other.
+        """
+        cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
+        if cores and len(self._connections) >= len(cores):
+            try:
+                os.sched_setaffinity(0, {cores[place % len(cores)]})
+            except OSError as error:
+                log.info("not_kept_to_a_core", error=str(error))
 
     def note(self, place: int, connections: int) -> None:
         """Let the others see how many connections the process has."""

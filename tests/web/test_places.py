@@ -39,6 +39,15 @@ def test_where_the_system_keeps_nobody_to_a_core_any_will_do(monkeypatch: pytest
     Places(8).settle(3)
 
 
+def test_where_it_is_not_allowed_a_process_runs_everywhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(os, "sched_setaffinity", refuse)
+
+    Places(512).settle(0)
+
+
 def test_a_place_is_given_to_one_and_free_again_with_nothing_counted() -> None:
     places = Places(3)
     assert [places.free([]), places.free([0]), places.free([0, 2])] == [0, 1, 1]
