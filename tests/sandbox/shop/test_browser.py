@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from selenium.common.exceptions import StaleElementReferenceException
+from selenium.common.exceptions import WebDriverException
 from selenium.webdriver import ActionChains, Chrome
 from selenium.webdriver.chrome.options import Options
 from selenium.webdriver.chrome.service import Service
@@ -60,8 +60,8 @@ class Keyboard:
         pytest.fail("the focus never got there")
 
     def wait(self, is_so: Callable[[], object]) -> None:
-        """Wait for something; a page may be replaced by the next one while it is read."""
-        patience = WebDriverWait(self.browser, WAIT_S, 0.05, ignored_exceptions=[StaleElementReferenceException])
+        """Wait for something; a page may be replaced by the next one while it is read, for which there are many errors."""
+        patience = WebDriverWait(self.browser, WAIT_S, 0.05, ignored_exceptions=[WebDriverException])
         patience.until(lambda _: is_so())
 
     def heard(self) -> str:
