@@ -37,7 +37,7 @@ demo: .venv/.ready ## the broker and simulated peers on this machine, until Ctrl
 	@$(BIN)/bridge demo
 
 test: .venv/.ready-dev browser ## the whole test suite
-	@$(BIN)/pytest -n 5 -rs tests
+	@$(BIN)/pytest -n 4 -rs tests
 
 fuzz: .venv/.ready-dev ## the fuzzing tests, FUZZ_TIMES (150) times as long
 	@FUZZ_TIMES=$(or $(FUZZ_TIMES),150) $(BIN)/pytest -m fuzz -n 4 --timeout=0 tests

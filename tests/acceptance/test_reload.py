@@ -10,7 +10,6 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Self
 
@@ -22,7 +21,6 @@ from bridge.local.process import free_port
 
 ROOT = Path(__file__).parents[2]
 CLIENTS = 4
-CONNECTIONS = 32
 LOAD_S = 4.0
 
 
@@ -207,39 +205,6 @@ def test_each_process_keeps_to_a_core_and_another_in_its_place_does_too(two_core
     assert eventually(lambda: len(server_processes(server) - set(workers)) == 1)
     (successor,) = server_processes(server) - set(workers)
     assert eventually(lambda: os.sched_getaffinity(successor) == core)
-
-
-def test_connections_that_last_are_shared_among_the_processes(server: Server) -> None:
-    workers = server_processes(server)
-    with ExitStack() as clients:
-
-        def has_all_at_work() -> bool:
-            before = {worker: sockets(worker) for worker in workers}
-            clients.enter_context(connected(server))
-            clients.enter_context(connected(server))
-            return all(sockets(worker) > count for worker, count in before.items())
-
-        assert eventually(has_all_at_work)
-        before = {worker: sockets(worker) for worker in workers}
-        for _ in range(CONNECTIONS):
-            clients.enter_context(connected(server))
-
-        shares = [sockets(worker) - count for worker, count in before.items()]
-
-    assert sum(shares) == CONNECTIONS
-    assert min(shares) >= CONNECTIONS // 2 - 1
-
-
-def connected(server: Server) -> requests.Session:
-    """A client that keeps its connection."""
-    client = requests.Session()
-    assert client.get(f"{server.url}/healthz", timeout=10).ok
-    return client
-
-
-def sockets(pid: int) -> int:
-    entries = [entry for entry in Path(f"/proc/{pid}/fd").iterdir() if entry.is_symlink()]
-    return sum(str(entry.readlink()).startswith("socket:") for entry in entries)
 
 
 def server_processes(server: Server) -> set[int]:
