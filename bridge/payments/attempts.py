@@ -196,10 +196,19 @@ def _see(tx: Connection, attempt: Attempt, state: AttemptState, snapshot: Paymen
     )
 
 
-def _note(tx: Connection, attempt_id: UUID, state: AttemptState, **seen: str | None) -> AttemptState:
-    """Write what was ``seen`` of an attempt, where there is anything, and return what its state is then."""
-    known = {name: seen.get(name) or None for name in ("ref", "url", "reason", "paid_by")}
-    values = {"id": attempt_id, "state": state.value, "from_states": may_become(state), **known}
+def _note(  # noqa: PLR0913  what may be known of an attempt
+    tx: Connection,
+    attempt_id: UUID,
+    state: AttemptState,
+    *,
+    reason: str,
+    ref: str | None = None,
+    url: str | None = None,
+    paid_by: str = "",
+) -> AttemptState:
+    """Write what was seen of an attempt, where there is anything, and return what its state is then."""
+    seen = {"ref": ref, "url": url, "reason": reason or None, "paid_by": paid_by or None}
+    values = {"id": attempt_id, "state": state.value, "from_states": may_become(state), **seen}
     return AttemptState(tx.execute(_SEEN, values).scalar_one())
 
 

@@ -1,6 +1,7 @@
 """Pages read a moment ago: equal questions of that moment are answered once in each process.
 
-A crowd that looks at one performance costs one read, nobody of it waits for that read, and a page says how old it is.
+A crowd that looks at one performance costs one read; while the old page will do, nobody waits for that read; and a page
+says how old it is.
 """
 
 from __future__ import annotations
