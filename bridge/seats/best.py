@@ -40,10 +40,10 @@ class Group(NamedTuple):
     refs: list[str]
 
 
-def pick(groups: Sequence[Group], slack: float, random: Random) -> list[str]:
-    """One of the groups, which are sorted, that cost at most ``slack`` more than the best: any of them."""
+def about_as_good_first(groups: Sequence[Group], slack: float, random: Random) -> list[list[str]]:
+    """The groups, which are sorted, but those that cost at most ``slack`` more than the best in any order."""
     alike = [group.refs for group in groups if group.cost <= groups[0].cost + slack]
-    return random.choice(alike)
+    return [*random.sample(alike, len(alike)), *(group.refs for group in groups[len(alike) :])]
 
 
 def propose(hall: Sequence[Seat], free: Collection[str], count: int, *, accessible: bool = False) -> list[Group]:

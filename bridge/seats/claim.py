@@ -54,6 +54,13 @@ _TAKE = text(
     WHERE s.performance_id = w.performance_id AND s.seat_ref = w.seat_ref AND {IS_FREE}
     """  # noqa: S608  as above
 )
+_LOCK_FREE = text(
+    f"""
+    SELECT s.seat_ref FROM seat s
+    WHERE s.performance_id = :performance AND s.seat_ref = ANY(CAST(:seats AS text[])) AND {IS_FREE}
+    ORDER BY s.seat_ref FOR UPDATE SKIP LOCKED
+    """  # noqa: S608  as above
+)
 _KNOWN = text("SELECT performance_id FROM performance WHERE performance_id = ANY(:ids)")
 
 
@@ -77,6 +84,11 @@ def look(tx: Connection, claims: Sequence[Claim]) -> Mapping[int, Sequence[SeatS
     for number, *seen in tx.execute(_LOOK, {"wanted": wanted}):
         found[number].append(SeatSeen(*seen))
     return found
+
+
+def lock_free(tx: Connection, performance_id: UUID, seat_refs: Sequence[str]) -> set[str]:
+    """Those of the seats that are free and nobody else is at, locked until the transaction ends. Waits for nobody."""
+    return set(tx.execute(_LOCK_FREE, {"performance": performance_id, "seats": list(seat_refs)}).scalars())
 
 
 def known(tx: Connection, performance_ids: Sequence[UUID]) -> set[UUID]:

@@ -17,13 +17,13 @@ from bridge.channels.model import Rules
 from bridge.core.errors import Refused, Throttled
 from bridge.seats import claim as seats
 from bridge.seats import holds
-from bridge.seats.best import Group, Seat, pick, propose
+from bridge.seats.best import Group, Seat, about_as_good_first, propose
 from bridge.seats.deciding import Claim, Grant, decide
 from bridge.seats.inventory import seat_map
 from bridge.seats.model import Authority, Hold, HoldLine, HoldState, Wish, check_wishes
 
-TRIES_MAX = 12  # groups tried before the buyer is asked to come again
-SLACK = 2.0  # a group may cost so much more than the best, in seats of distance; twice as much after each loss
+TRIES_MAX = 12  # times the hall is looked at before the buyer is asked to come again
+SLACK = 2.0  # a group may cost so much more than the best, in seats of distance, and be as good
 SELF_SERVICE_S = 3.0  # the request that placed a hold may ask the ERP itself for so long before a worker does
 
 # One customer's requests queue here, so that two at once cannot both be the last one allowed.
@@ -189,8 +189,8 @@ def _row(place: Place, hold: Hold) -> dict[str, Any]:
 
 
 def place_best(tx: Connection, place: Place, best: BestWish) -> Placed | Refused:
-    """Hold one of the best free groups. Others may be quicker: then the hall is looked at anew, and buyers spread
-    further apart with each loss. What is refused changes nothing and keeps no seat locked.
+    """Hold one of the best free groups that nobody else is at. Only where somebody is at each is he waited for; if he
+    was quicker, the hall is looked at anew. What is refused changes nothing and keeps no seat locked.
 
     Raises ``Throttled`` if others were quicker all the time and there are seats all the same.
     """
@@ -199,23 +199,41 @@ def place_best(tx: Connection, place: Place, best: BestWish) -> Placed | Refused
         for item in hall_seats(tx, place.performance_id)
     ]
     random = Random(place.hold_id.int)  # noqa: S311  spreads buyers, guards nothing
-    for losses in range(TRIES_MAX):
+    _live_holds(tx, [place] if _is_limited(place) else [])  # its lock comes before those of seats, as everywhere
+    for _ in range(TRIES_MAX):
         groups = _free_groups(tx, hall, place, best)
         if not groups:
             return Refused("group_unavailable", "There are no %(count)s free seats like that.", count=best.count)
-        outcome = _try(tx, place, [Wish(ref, best.price_type) for ref in pick(groups, SLACK * 2**losses, random)])
+        outcome = _try(tx, place, best, about_as_good_first(groups, SLACK, random))
         if isinstance(outcome, Placed) or outcome.code != "seats_unavailable":
             return outcome
     message = "Many are choosing seats at this moment; ask again, there are some left."
     raise Throttled("seats_contended", message, retry_after_s=1)
 
 
-def _try(tx: Connection, place: Place, wishes: Sequence[Wish]) -> Placed | Refused:
+def _try(tx: Connection, place: Place, best: BestWish, groups: Sequence[Sequence[str]]) -> Placed | Refused:
     with tx.begin_nested() as attempt:
+        wishes = [Wish(ref, best.price_type) for ref in _at_hand(tx, place, groups)]
         (outcome,) = place_holds(tx, [replace(place, wishes=wishes)])
         if isinstance(outcome, Refused):
             attempt.rollback()
     return outcome
+
+
+def _at_hand(tx: Connection, place: Place, groups: Sequence[Sequence[str]]) -> Sequence[str]:
+    """The first of the groups that is still free and nobody else is at, locked; the first of all, if none is.
+
+    A herd that waited for each other's best seats would stand in one row, each behind the commit of who is before him.
+    """
+    passed: set[str] = set()
+    for refs in groups:
+        if passed.isdisjoint(refs):
+            with tx.begin_nested() as attempt:
+                passed |= set(refs) - seats.lock_free(tx, place.performance_id, refs)
+                if passed.isdisjoint(refs):
+                    return refs
+                attempt.rollback()
+    return groups[0]
 
 
 def _free_groups(tx: Connection, hall: Sequence[Seat], place: Place, best: BestWish) -> list[Group]:
