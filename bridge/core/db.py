@@ -35,6 +35,7 @@ PING_AFTER_S = 1.0
 TRIES_MAX = 3
 STAGGER_S = 0.05
 BROKEN_OFF = frozenset({"40P01", "40001"})  # a deadlock ended, a serialization failure: nothing of it has happened
+LOCKED = "55P03"
 WHOLE = ("seqscan", "hashjoin", "mergejoin")  # ways to read a whole table
 # Within a transaction nothing tells the planner how much the tables have grown, so plans must neither be kept nor read
 # all of a table; planning anew costs next to nothing where a statement reads or writes thousands of rows.
@@ -79,9 +80,9 @@ class Database:
                 with self.begin() as tx:
                     return work(tx)
             except DBAPIError as error:
-                if getattr(error.orig, "sqlstate", None) not in BROKEN_OFF:
+                if _sqlstate(error) not in BROKEN_OFF:
                     raise
-                log.warning("transaction_broken_off", sqlstate=getattr(error.orig, "sqlstate", None))
+                log.warning("transaction_broken_off", sqlstate=_sqlstate(error))
                 time.sleep(random.uniform(0, STAGGER_S))  # noqa: S311  spreads load, guards nothing
         with self.begin() as tx:
             return work(tx)
@@ -89,6 +90,18 @@ class Database:
     def close(self) -> None:
         """Give every connection back."""
         self.engine.dispose()
+
+
+def is_lock_timeout(error: DBAPIError) -> bool:
+    """Whether a transaction ended because others had the lock of a row for ``LOCK_TIMEOUT_MS``: nothing of it has
+    happened, and it may be done again when they are less busy.
+    """
+    return _sqlstate(error) == LOCKED
+
+
+def _sqlstate(error: DBAPIError) -> str | None:
+    state: str | None = getattr(error.orig, "sqlstate", None)
+    return state
 
 
 def _ping_idle_connections(engine: Engine) -> None:

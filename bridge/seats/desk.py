@@ -9,15 +9,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from threading import BoundedSemaphore
 from uuid import UUID
 
 from sqlalchemy import Connection
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from bridge.core import idempotency
-from bridge.core.db import Database
+from bridge.core.db import Database, is_lock_timeout
 from bridge.core.deadline import Deadline
-from bridge.core.errors import Refused
+from bridge.core.errors import Refused, Throttled
 from bridge.core.gateway import Gateway
 from bridge.core.idempotency import Answer, Call, Raced
 from bridge.core.together import Together
@@ -25,6 +26,9 @@ from bridge.rest.compartment import Compartment
 from bridge.seats import holds
 from bridge.seats.model import Hold
 from bridge.seats.placing import BestWish, Place, Placed, place_best, place_holds
+
+CHOOSERS_MAX = 2  # one reads the hall from the database while another weighs it
+CHOOSERS_WAITING_MAX = 16
 
 Name = tuple[UUID, str]
 
@@ -63,14 +67,17 @@ class Desk:
         self._waiting = waiting
         self._placing = Together(self._place_together)
         self._finishing = Together(self._finish_together)
+        self._choosers = Compartment(CHOOSERS_MAX + CHOOSERS_WAITING_MAX)
+        self._turns = BoundedSemaphore(CHOOSERS_MAX)
 
     def place(self, asked: Asked, deadline: Deadline) -> Given:
         """Hold what is asked for and wait for the ERP until ``deadline``, if it has to agree. If too many wait already,
         the seats are held and the answer is where to look; the ERP is asked all the same.
 
-        Raises ``Refused``; ``Throttled`` if the ERP has to agree and cannot be asked in time.
+        Raises ``Refused``; ``Throttled`` if the ERP has to agree and cannot be asked in time, or others are at these
+        seats, or at choosing, for too long.
         """
-        given = self._placing.call(asked) if asked.best is None else self._choose(asked)
+        given = self._placing.call(asked) if asked.best is None else self._choose(asked, deadline)
         if given.work_id is None:
             return given
         with self._waiting.entered() as may_wait:
@@ -80,9 +87,19 @@ class Desk:
             self._gateway.run(given.work_id, deadline)
         return Given(self._finishing.call(asked))
 
-    def _choose(self, asked: Asked) -> Given:
-        """Place seats of our choice, alone: it takes several steps, so its locks are not in the order of everybody."""
-        given = self._place_alone(asked)
+    def _choose(self, asked: Asked, deadline: Deadline) -> Given:
+        """Place seats of our choice, alone: it takes several steps, so its locks are not in the order of everybody.
+
+        To weigh a hall takes much longer than to hold seats that are named, and a connection meanwhile. So few do it at
+        a time, and what they leave is for the others.
+        """
+        with self._choosers.entered() as may_wait:
+            if not (may_wait and self._turns.acquire(timeout=deadline.left_s)):
+                raise _too_busy()
+            try:
+                given = self._place_alone(asked)
+            finally:
+                self._turns.release()
         if isinstance(given, Exception):
             raise given
         return given
@@ -105,6 +122,10 @@ class Desk:
                 return self._db.run(partial(self._place_within, place=place, asked=asked))
             except (Raced, IntegrityError) as error:
                 last = error
+            except DBAPIError as error:
+                if not is_lock_timeout(error):
+                    raise
+                raise _too_busy() from error
         raise last
 
     def _place_within(self, tx: Connection, place: Callable[..., Outcomes], asked: Sequence[Asked]) -> Outcomes:
@@ -130,6 +151,10 @@ class Desk:
                     kept.append((one.call, answer))
             idempotency.finish_many(tx, kept)
         return answers
+
+
+def _too_busy() -> Throttled:
+    return Throttled("too_busy", "Too many requests wait already; ask again in a moment.", retry_after_s=1)
 
 
 def _place_looking(tx: Connection, asked: Sequence[Asked]) -> Outcomes:
