@@ -86,9 +86,16 @@ def _told(tx: Connection, batch: Sequence[Work]) -> Sequence[Work]:
     untold = set(tx.execute(_UNTOLD, {"keys": [_sale_key(work) for work in batch], "lane": SALES}).scalars())
     for work in batch:
         if _sale_key(work) in untold:
-            error = NotTried("sale_untold", "The ERP has not been told of the sale yet.", retry_after_s=SALE_WAIT_S)
-            outbox.retry(tx, work, SALE_WAIT_S, error, is_attempt=False)
+            _put_off(tx, work)
     return [work for work in batch if _sale_key(work) not in untold]
+
+
+def _put_off(tx: Connection, work: Work) -> None:
+    error = NotTried("sale_untold", "The ERP has not been told of the sale yet.", retry_after_s=SALE_WAIT_S)
+    try:
+        outbox.retry(tx, work, SALE_WAIT_S, error, is_attempt=False)
+    except FenceLost:
+        log.warning("work_overtaken", row=work.id)
 
 
 def _sale_key(work: Work) -> str:
