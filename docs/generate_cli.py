@@ -67,7 +67,7 @@ PRINTS = {
     '"failing": [{"node", "kind", "run", "file", "error"}]}`',
     "sync accept": 'that it is accepted. With `--json`: `{"name"}`',
     "onec check": "each difference with its place and what to do, and a summary. With `--json`: "
-    '`{"ok", "mapping", "problems": [{"where", "what", "to_do"}], "looks_like": [name]}`',
+    '`{"ok", "mapping", "methods": [name], "problems": [{"where", "what", "to_do"}], "looks_like": [name]}`',
     "onec mapping": "the mapping file",
     "report payments": "a line a day, provider and account. With `--json`: "
     '`{"since", "until", "timezone", "days": [{"day", "provider", "account", "currency", "captured", "captured_minor", '

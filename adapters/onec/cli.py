@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from adapters.onec.odata import mapping
-from adapters.onec.odata.check import Problem, compare, looks_like
+from adapters.onec.odata.check import Problem, compare, looks_like, named
 from adapters.onec.odata.client import OdataClient
 from adapters.onec.odata.mapping import DocumentMapping
 from adapters.onec.odata.metadata import read_metadata
@@ -39,7 +39,10 @@ def onec() -> None:
     "--metadata", "file", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="A saved $metadata."
 )
 @click.option(
-    "--method", "methods", multiple=True, default=["any"], show_default=True, help="A method buyers pay by; repeatable."
+    "--method",
+    "methods",
+    multiple=True,
+    help="A method buyers pay by; repeatable. If left out, any, and each that the mapping names.",
 )
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
 @click.pass_obj
@@ -57,6 +60,7 @@ def check(
     try:
         name = name or _settings(read_settings).mapping
         found = mapping.load(name)
+        methods = methods or tuple(named(found))
         problems, like = _differences(read_settings, found, file, methods)
     except BridgeError as error:
         raise click.ClickException(str(error)) from error
@@ -64,6 +68,7 @@ def check(
         report = {
             "ok": not problems,
             "mapping": name,
+            "methods": methods,
             "problems": [asdict(each) for each in problems],
             "looks_like": like,
         }
@@ -72,6 +77,7 @@ def check(
         for each in problems:
             click.echo(f"{each.where}: {each.what}\n    {each.to_do}")
         click.echo(_summary(name, found.title, len(problems), like))
+        click.echo(f"Payments and refunds were looked at by the methods {', '.join(methods)}.")
     raise SystemExit(1 if problems else 0)
 
 

@@ -12,6 +12,7 @@ from adapters.onec.odata.mapping_values import Fields, FromOrder, FromPosting, F
 from adapters.onec.odata.metadata import Metadata
 from adapters.onec.odata.money_forms import NUMBER, MoneyForm, MoneyForms, NumberForm
 
+UNSAID = "any"
 NUMBERS = frozenset({"Edm.Double", "Edm.Decimal", "Edm.Int64", "Edm.Int32", "Edm.Int16"})
 COMPOSITE = "Edm.String"
 TEXT = frozenset({COMPOSITE})
@@ -43,6 +44,13 @@ def compare(mapping: DocumentMapping, metadata: Metadata, methods: Sequence[str]
         problems += _method_problems(name, forms, methods)
     problems += _goods_problems(mapping, metadata)
     return problems
+
+
+def named(mapping: DocumentMapping) -> list[str]:
+    """The methods that a mapping names, for payments or for refunds, and what one is called of which no more is said:
+    whoever names one for the one alone would have the other refused.
+    """
+    return sorted({UNSAID} | mapping.payment.named | mapping.refund.named)
 
 
 def _forms_problems(name: str, forms: MoneyForms, mapping: DocumentMapping, metadata: Metadata) -> Iterator[Problem]:

@@ -137,6 +137,11 @@ class MoneyForms(MoneyForm):
             raise ValueError(f"methods that are named twice: {', '.join(twice)}")
         return self
 
+    @property
+    def named(self) -> set[str]:
+        """The methods of which something is said."""
+        return {*(self.methods or ()), *(method for way in self.ways.values() for method in way.methods)}
+
     def form(self, method: str) -> MoneyForm | None:
         """The document of a method; ``None`` if nothing is said of it."""
         way = next((way for way in self.ways.values() if method in way.methods), None)

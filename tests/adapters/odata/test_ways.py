@@ -128,12 +128,33 @@ def test_the_check_finds_a_method_without_a_document(stock: Stock, tmp_path: Pat
         )["problems"]
         return found
 
-    (unsaid,) = checked()
+    (unsaid,) = checked()  # nothing is said of any, and nothing of others but bank_card
     assert (unsaid["where"], "by the method any" in unsaid["what"]) == ("payment.methods", True)
     assert [one["what"] for one in checked("--method", "bank_card", "--method", "sbp")] == [
         "A payment by the method sbp becomes no document, so it would be refused."
     ]
     assert checked("--method", "bank_card") == []
+
+
+def test_without_a_method_the_check_looks_at_each_that_the_mapping_names(stock: Stock, tmp_path: Path) -> None:
+    mapping = all_ways(
+        tmp_path,
+        "ut11",
+        ("[payment]\nset =", '[payment]\nmethods = ["any"]\nset ='),
+        ("[refund]\nset =", '[refund]\nmethods = ["any", "bank_card"]\nset ='),
+        ('[refund.ways.cash]\nmethods = ["cash"]', '[refund.ways.cash]\nmethods = ["gift"]'),
+    )
+
+    report = json.loads(run(stock.settings, "check", "--mapping", mapping, "--json").output)
+
+    assert report["methods"] == ["any", "bank_card", "bank_transfer", "cash", "gift", "sbp"]
+    assert [one["what"].partition(" becomes")[0] for one in report["problems"]] == [
+        "A payment by the method bank_card",
+        "A payment by the method gift",
+        "A refund by the method cash",
+    ]
+    said = run(stock.settings, "check", "--mapping", mapping).output
+    assert "by the methods any, bank_card, bank_transfer, cash, gift, sbp." in said
 
 
 def test_a_draft_of_another_document_than_the_mapping_says_now_is_left_to_a_person(
