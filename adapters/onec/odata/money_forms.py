@@ -138,9 +138,9 @@ class MoneyForms(MoneyForm):
         return self
 
     @property
-    def named(self) -> set[str]:
+    def named(self) -> frozenset[str]:
         """The methods of which something is said."""
-        return {*(self.methods or ()), *(method for way in self.ways.values() for method in way.methods)}
+        return frozenset((*(self.methods or ()), *(method for way in self.ways.values() for method in way.methods)))
 
     def form(self, method: str) -> MoneyForm | None:
         """The document of a method; ``None`` if nothing is said of it."""
