@@ -65,11 +65,8 @@ class Postings:
             postings = _load(tx, batch)
             nodes = nodes_of(tx, postings)
             for work in batch:
-                if _id(work) not in postings:
-                    outbox.done(tx, work)
-                elif node := nodes.get(_id(work)):
-                    message = "The exchange with %(node)s takes this with its order."
-                    outbox.retry(tx, work, HOUR, NotSent("money_by_exchange", message, node=node))
+                if _id(work) not in postings or _id(work) in nodes:
+                    _leave(tx, work, nodes.get(_id(work)))
         waiting = [work for work in batch if _id(work) in postings and _id(work) not in nodes]
         found = self._look_up([work for work in waiting if work.was_begun], deadline)
         self._settle([(work, _check(postings[_id(work)], found[_id(work)])) for work in waiting if _id(work) in found])
@@ -107,6 +104,18 @@ class Postings:
             facts.refused(tx, _id(work), reason)
             raise_alert(tx, "posting_refused", work.key, reason, severity=Severity.CRITICAL, posting=str(_id(work)))
             outbox.done(tx, work)
+
+
+def _leave(tx: Connection, work: Work, node: str | None) -> None:
+    """Do not post what is posted or decided about already, nor, for now, what ``node`` takes with its order."""
+    try:
+        if node is None:
+            outbox.done(tx, work)
+        else:
+            message = "The exchange with %(node)s takes this with its order."
+            outbox.retry(tx, work, HOUR, NotSent("money_by_exchange", message, node=node))
+    except FenceLost:
+        log.warning("work_overtaken", row=work.id)
 
 
 def _may_come(tx: Connection, work: Work) -> bool:

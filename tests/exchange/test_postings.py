@@ -8,17 +8,20 @@ from uuid import UUID
 
 import pytest
 
+from bridge.core import outbox
+from bridge.core.deadline import Deadline
 from bridge.core.errors import IntegrityMismatch
 from bridge.exchange.postings import Postings
 from bridge.ports.erp import ErpPosting
+from bridge.seats import holds
 from tests.exchange.stage import Stage
 
 A, B = "P-01-01", "P-01-02"
 
 
-def booked(stage: Stage) -> tuple[dict[str, Any], dict[str, Any]]:
+def booked(stage: Stage, seat: str = A) -> tuple[dict[str, Any], dict[str, Any]]:
     """An order that is paid and sold here; nothing of it is in 1C yet."""
-    order, payment = stage.paid(A)
+    order, payment = stage.paid(seat)
     stage.told(payment)
     stage.bridge.runner.run_due("provider")
     return order, payment
@@ -154,3 +157,19 @@ def test_many_payments_go_to_1c_in_few_calls(stage: Stage) -> None:
     audit = stage.audit()
     assert len(audit["documents"]) == 7
     assert len([call for call in audit["calls"] if call["operation"] == "PostPayments"]) == 1
+
+
+def test_a_posting_that_passed_to_another_worker_and_was_settled_there_takes_no_other_with_it(stage: Stage) -> None:
+    settled, _ = booked(stage)
+    order, _ = booked(stage, B)
+    stage.bridge.runner.run_due(holds.LANE)
+    with stage.bridge.db.begin() as tx:
+        batch = outbox.claim_due(tx, "erp.postings", rows_max=9, lease_s=60)
+    assert len(batch) == 2
+    stage.run("UPDATE posting SET state = 'posted' WHERE order_id = :id", id=settled["id"])
+    stage.run("UPDATE outbox SET fence = fence + 1, status = 'done' WHERE kind = 'post' AND key = :key",
+              key=f"order:{settled['id']}")  # fmt: skip
+
+    stage.bridge.lanes["erp.postings"].perform(batch, Deadline.after(10))
+
+    assert posting_of(stage, order)["state"] == "posted"
