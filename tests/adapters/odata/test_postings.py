@@ -11,7 +11,7 @@ from uuid import UUID
 import pytest
 
 from adapters.onec.erp import OneCErpWithOdata
-from adapters.onec.odata.client import OdataClient, Query
+from adapters.onec.odata.client import OdataClient
 from adapters.onec.odata.erp import OdataPostings
 from adapters.onec.odata.mapping import load
 from adapters.onec.odata.values import Row
@@ -19,7 +19,7 @@ from bridge.core.deadline import Deadline
 from bridge.core.errors import BridgeError, Misconfigured, NotSent, Throttled, Unknown
 from bridge.core.money import Money
 from bridge.ports.erp import Outcome, Posting, PostingKind
-from tests.adapters.odata.conftest import CARD, HAPPENED_AT, Seller, Stock, edited, payment, stray, within
+from tests.adapters.odata.conftest import CARD, HAPPENED_AT, Seller, Stock, edited, payment, within
 
 EACH = pytest.mark.parametrize("stock", ["ut11", "bp30", "unf30"], indirect=True)
 
@@ -202,33 +202,6 @@ def test_one_refused_posting_does_not_stop_its_neighbours(erp: OneCErpWithOdata,
     results = erp.post([payment(order, PostingKind.REFUND), payment(order)], within())
 
     assert [one.outcome for one in results] == [Outcome.REFUSED, Outcome.DONE]
-
-
-def test_money_whose_order_is_not_there_yet_waits_or_is_refused_as_the_mapping_says(
-    erp: OneCErpWithOdata, stock: Stock, tmp_path: Path
-) -> None:
-    strict = load(edited(tmp_path, ('absent = "wait"', 'absent = "refuse"')))
-
-    (waiting,) = erp.post([stray()], within())
-    (refused,) = OdataPostings(stock.settings, strict).post([stray()], within())
-
-    assert (waiting.outcome, waiting.code) == (Outcome.FAILED, "unknown_order")
-    assert (refused.outcome, refused.code) == (Outcome.REFUSED, "unknown_order")
-    assert stock.drafts() == []
-
-
-def test_money_of_an_order_whose_id_people_cleared_waits_until_it_is_written_back(stock: Stock, seller: Seller) -> None:
-    order = seller.sell()
-    posting = payment(order)
-    (row,) = stock.client.rows(stock.order_set, Query(f"substringof('{order.id}',Комментарий)"), within())
-
-    stock.client.change(stock.order_set, row["Ref_Key"], {"Комментарий": "позвонить"}, within())
-    (waiting,) = stock.postings.post([posting], within())
-    stock.client.change(stock.order_set, row["Ref_Key"], {"Комментарий": f"позвонили, {order.id}"}, within())
-    (done,) = stock.postings.post([posting], within())
-
-    assert (waiting.outcome, waiting.code) == (Outcome.FAILED, "unknown_order")
-    assert done.outcome is Outcome.DONE
 
 
 def test_a_field_that_1c_ignores_is_named_and_nothing_is_posted(stock: Stock, seller: Seller, tmp_path: Path) -> None:
