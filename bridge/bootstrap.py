@@ -64,6 +64,7 @@ from bridge.ports.erp import Erp
 from bridge.ports.provider import Provider
 from bridge.rest.compartment import Compartment
 from bridge.seats import holds
+from bridge.seats.asked import Awaited
 from config.settings import Settings
 
 PROVIDER_CALL_S = 35.0
@@ -83,6 +84,7 @@ class Bridge:
     lanes: Mapping[str, Lane]
     runner: Runner
     site: ExchangeSite
+    awaited: Awaited
     storefront: StorefrontExchange | None = None
     goods: GoodsSync | None = None
 
@@ -190,7 +192,8 @@ def build(settings: Settings, *, connections_max: int = 4) -> Bridge:
     db = Database(settings.database_url.get_secret_value(), connections_max=connections_max)
     erp = _erp(settings, db)
     accounts = Accounts(_providers(settings))
-    lanes = {lane.name: lane for lane in _lanes(settings, db, erp, accounts)}
+    awaited = Awaited()
+    lanes = {lane.name: lane for lane in _lanes(settings, db, erp, accounts, awaited)}
     systems = sorted({provider for provider, _ in accounts.providers})
     rules = SiteRules(**settings.exchange.model_dump())
     site = ExchangeSite(db, settings.data_dir, rules, systems, has_erp=erp is not None)
@@ -200,7 +203,8 @@ def build(settings: Settings, *, connections_max: int = 4) -> Bridge:
     own = [Lane(GOODS_SYNC, goods.perform, batch_max=1, call_s=GOODS_CALL_S)] if goods else []
     for lane in (files, *own, *(storefront.lanes() if storefront else ())):
         lanes[lane.name] = lane
-    return Bridge(settings, db, erp, accounts, lanes, Runner(db, lanes, report_work), site, storefront, goods)
+    runner = Runner(db, lanes, report_work)
+    return Bridge(settings, db, erp, accounts, lanes, runner, site, awaited, storefront, goods)
 
 
 def _goods(settings: Settings, db: Database, erp: GuardedErp | None) -> GoodsSync | None:
@@ -255,7 +259,9 @@ def _providers(settings: Settings) -> dict[tuple[str, str], Provider]:
     return made
 
 
-def _lanes(settings: Settings, db: Database, erp: GuardedErp | None, accounts: Accounts) -> list[Lane]:
+def _lanes(
+    settings: Settings, db: Database, erp: GuardedErp | None, accounts: Accounts, awaited: Awaited
+) -> list[Lane]:
     # A posting repeated too early could be made twice. Seat commands are the same when repeated (port, 3 and 4), so
     # they are looked up as soon as the ERP may have drawn breath.
     policy = Policy(settle_s=settings.erp.settle_s)
@@ -265,7 +271,7 @@ def _lanes(settings: Settings, db: Database, erp: GuardedErp | None, accounts: A
     if erp is None:
         return [provider]
     given = settings.erp
-    commands = SeatCommands(db, erp, seats_policy)
+    commands = SeatCommands(db, erp, seats_policy, awaited)
     postings = Postings(db, erp, policy)
     returned = SeatsReturned(db, erp)
     of_erp = (

@@ -40,17 +40,21 @@ class Codec:
         port = next(iter(service.ports.values()))
         self._binding: Any = port.binding
         self._namespace = self._binding.name.namespace
-        # The address in a WSDL is what the web server believes its name to be; the caller knows the real one.
-        self._service: Any = self._client.create_service(self._binding.name, "")  # type: ignore[no-untyped-call]
 
     def soap_action(self, operation: Operation) -> bytes:
         """The ``SOAPAction`` header: UTF-8, because names of services and operations may be Cyrillic."""
         return f'"{self._binding.get(operation.name).soapaction}"'.encode()
 
     def encode(self, operation: Operation, arguments: dict[str, Any]) -> bytes:
-        """Write the envelope of a call; raise ``Refused`` if a value cannot be written."""
+        """Write the envelope of a call; raise ``Refused`` if a value cannot be written.
+
+        ``arguments`` are written as they are. zeep's own ``create_message`` would make an object of each structure in
+        them first, which takes longer than all the rest.
+        """
+        envelope = etree.Element(f"{SOAP_ENVELOPES[0]}Envelope", nsmap={"soap-env": SOAP_ENVELOPES[0][1:-1]})
+        body = etree.SubElement(envelope, f"{SOAP_ENVELOPES[0]}Body")
         try:
-            envelope = self._client.create_message(self._service, operation.name, **arguments)
+            self._binding.get(operation.name).input.body.render(body, arguments)
         except (TypeError, ValueError, ZeepError) as error:
             raise Refused("erp_request_invalid", "The request cannot be written for 1C.", upstream="onec") from error
         written: bytes = etree.tostring(envelope, xml_declaration=True, encoding="utf-8")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from uuid import UUID
 
@@ -45,12 +45,14 @@ from bridge.ports.erp import (
     Release,
 )
 from bridge.seats import holds
+from bridge.seats.asked import Awaited
 from bridge.seats.model import Hold as HeldSeats
 from bridge.seats.model import HoldState
 
 log = structlog.get_logger()
 
 MISCONFIGURED = "erp_misconfigured"
+REFS_MAX = 10_000
 TTL_SLACK_S = 3  # asked for beyond our own deadline, so that an ERP which agrees to it never ends a hold before us
 
 _REFS = text("SELECT performance_id, ref FROM performance WHERE performance_id = ANY(:ids)")
@@ -59,16 +61,18 @@ _REFS = text("SELECT performance_id, ref FROM performance WHERE performance_id =
 class SeatCommands:
     """Performs the ``erp.seats`` lane. What fails, fails the rows it is about and no others."""
 
-    def __init__(self, db: Database, erp: Erp, policy: Policy) -> None:
+    def __init__(self, db: Database, erp: Erp, policy: Policy, awaited: Awaited) -> None:
+        """Requests of this process that wait for a hold are answered through ``awaited``."""
         self._db = db
         self._erp = erp
-        self._results = SeatResults(db, policy)
+        self._results = SeatResults(db, policy, awaited)
+        self._refs: Mapping[UUID, str] = {}
         self._is_alarm_given = True  # as far as this process knows, an earlier one may have
 
     def perform(self, batch: Sequence[Work], deadline: Deadline) -> None:
         """Send what was never sent; look up first what may have been executed already."""
         with self._db.begin() as tx:
-            errands = _errands(tx, batch)
+            errands = self._errands(tx, batch)
         now = time.monotonic()
         self._results.settle([(errand, DONE) for errand in errands if errand.command is None], now)
         self._send([errand for errand in errands if errand.command and not errand.work.was_begun], deadline)
@@ -76,6 +80,20 @@ class SeatCommands:
         # What failed together is tried apart: one that nobody can digest must not take its neighbours along for ever.
         for errand in self._look_up(begun, deadline):
             self._send([errand], deadline)
+
+    def _errands(self, tx: Connection, batch: Sequence[Work]) -> list[Errand]:
+        """What each row stands for, read for all of them together."""
+        of_holds = [work for work in batch if work.kind != "confirm" and "performance_ref" not in work.payload]
+        found = holds.get_many(tx, [UUID(work.payload["hold_id"]) for work in of_holds])
+        refs = self._refs_of(tx, {hold.performance_id for hold in found.values()})
+        return [_errand(tx, work, found, refs) for work in batch]
+
+    def _refs_of(self, tx: Connection, performance_ids: Collection[UUID]) -> Mapping[UUID, str]:
+        """A performance's name in the ERP never changes."""
+        refs = self._refs if len(self._refs) < REFS_MAX else {}
+        if unknown := set(performance_ids) - set(refs):
+            refs = self._refs = {**refs, **performance_refs(tx, sorted(unknown))}  # others may be reading the old one
+        return refs
 
     def _send(self, errands: Sequence[Errand], deadline: Deadline) -> None:
         if not errands:
@@ -165,14 +183,6 @@ def naming_faults() -> Iterator[None]:
     except Exception as fault:
         log.exception("work_broke")
         raise Unknown("work_broke", "A fault of ours: %(fault)s.", fault=type(fault).__name__) from fault
-
-
-def _errands(tx: Connection, batch: Sequence[Work]) -> list[Errand]:
-    """What each row stands for, read for all of them together."""
-    of_holds = [work for work in batch if work.kind != "confirm" and "performance_ref" not in work.payload]
-    found = holds.get_many(tx, [UUID(work.payload["hold_id"]) for work in of_holds])
-    refs = performance_refs(tx, [hold.performance_id for hold in found.values()])
-    return [_errand(tx, work, found, refs) for work in batch]
 
 
 def _errand(tx: Connection, work: Work, found: Mapping[UUID, HeldSeats], refs: Mapping[UUID, str]) -> Errand:

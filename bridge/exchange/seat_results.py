@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from uuid import UUID
 
 import structlog
 from sqlalchemy import Connection
@@ -18,6 +19,7 @@ from bridge.alerts.service import raise_alert, report_work
 from bridge.core import outbox
 from bridge.core.db import Database
 from bridge.core.errors import BridgeError, NotSent
+from bridge.core.idempotency import Answer
 from bridge.core.outbox import FenceLost, Work
 from bridge.core.retry import Policy
 from bridge.core.runner import fail, postpone
@@ -26,6 +28,7 @@ from bridge.orders import service as orders
 from bridge.payments.late import give_back_by_rule
 from bridge.ports.erp import Command, CommandResult, Confirm, Hold, Outcome, Release
 from bridge.seats import holds
+from bridge.seats.asked import Awaited
 from bridge.seats.model import UNAVAILABLE
 
 log = structlog.get_logger()
@@ -57,9 +60,10 @@ Results = Sequence[tuple[Errand, CommandResult]]
 class SeatResults:
     """Writes what became of errands. A row that has passed to another worker stays as that one leaves it."""
 
-    def __init__(self, db: Database, policy: Policy) -> None:
+    def __init__(self, db: Database, policy: Policy, awaited: Awaited) -> None:
         self._db = db
         self._policy = policy
+        self._awaited = awaited
 
     def settle(self, results: Results, asked_at: float) -> None:
         """Write results of a call that was made at ``asked_at`` on the monotonic clock."""
@@ -98,13 +102,26 @@ class SeatResults:
         if not pairs:
             return
         try:
-            self._db.run(lambda tx: _write_plain(tx, pairs, asked_at))
+            answers = self._db.run(lambda tx: self._write_plain(tx, pairs, asked_at))
         except FenceLost:
             if len(pairs) == 1:
                 log.warning("work_overtaken", row=pairs[0][0].work.id)
                 return
             for pair in pairs:
                 self._settle_plain([pair], asked_at)
+            return
+        self._awaited.give(answers)
+
+    def _write_plain(self, tx: Connection, pairs: Results, asked_at: float) -> Mapping[UUID, Answer]:
+        """What nobody has anything against, and the answers to who waits for it."""
+        said = {
+            errand.command.hold_id: _surely_left(result.seconds_left, asked_at)
+            for errand, result in pairs
+            if isinstance(errand.command, Hold)
+        }
+        active = holds.activate_many(tx, said)
+        outbox.all_done(tx, [errand.work for errand, _ in pairs])
+        return self._awaited.store(tx, active)
 
     def _refuse(self, errands: Sequence[Errand]) -> None:
         """Nothing was asked for these holds: as if nobody had wanted them."""
@@ -148,16 +165,6 @@ class SeatResults:
 def _is_plain(errand: Errand, result: CommandResult) -> bool:
     """Whether there is nothing to it: a yes to anything but a sale."""
     return result.outcome is Outcome.DONE and not isinstance(errand.command, Confirm)
-
-
-def _write_plain(tx: Connection, pairs: Results, asked_at: float) -> None:
-    said = {
-        errand.command.hold_id: _surely_left(result.seconds_left, asked_at)
-        for errand, result in pairs
-        if isinstance(errand.command, Hold)
-    }
-    holds.activate_many(tx, said)
-    outbox.all_done(tx, [errand.work for errand, _ in pairs])
 
 
 def _surely_left(seconds_left: int | None, asked_at: float) -> int | None:

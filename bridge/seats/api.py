@@ -31,8 +31,9 @@ from bridge.rest.remembered import Remembered
 from bridge.rest.routes import api_blueprint, view
 from bridge.rest.shapes import Problem, Query
 from bridge.seats import holds
+from bridge.seats.asked import Asked, Awaited
 from bridge.seats.deciding import seats_unavailable
-from bridge.seats.desk import Asked, Desk
+from bridge.seats.desk import Desk
 from bridge.seats.inventory import seat_map
 from bridge.seats.layout import layout
 from bridge.seats.model import UNAVAILABLE, Hold, HoldState, Wish
@@ -67,10 +68,11 @@ class HoldPath(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """How requests wait for the ERP: in which threads, and how long at most."""
+    """How requests wait for the ERP: in which threads, how long at most, and where their answers come from."""
 
     compartment: Compartment
     longest_s: float
+    awaited: Awaited
 
 
 class SeatsApi:
@@ -81,7 +83,7 @@ class SeatsApi:
         self._db = db
         self._erp = erp
         self._versions = Versions(MAP_LIFE_S)
-        self._desk = Desk(db, gateway, waiting.compartment)
+        self._desk = Desk(db, gateway, waiting.compartment, waiting.awaited)
         self._wait_max_s = waiting.longest_s
         self._maps = Remembered(MAP_LIFE_S, _what_differs)
         self._layouts = Remembered(FOR_EVER_S, kept_max=LAYOUTS_MAX)

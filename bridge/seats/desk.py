@@ -20,29 +20,17 @@ from bridge.core.db import Database, is_lock_timeout
 from bridge.core.deadline import Deadline
 from bridge.core.errors import Refused, Throttled
 from bridge.core.gateway import Gateway
-from bridge.core.idempotency import Answer, Call, Raced
+from bridge.core.idempotency import Answer, Raced
 from bridge.core.together import Together
 from bridge.rest.compartment import Compartment
 from bridge.seats import holds
-from bridge.seats.model import Hold
-from bridge.seats.placing import BestWish, Place, Placed, place_best, place_holds
+from bridge.seats.asked import Asked, Awaited
+from bridge.seats.placing import Placed, place_best, place_holds
 
 CHOOSERS_MAX = 2  # one reads the hall from the database while another weighs it
 CHOOSERS_WAITING_MAX = 16
 
 Name = tuple[UUID, str]
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """A request to hold seats: the key under which it is done once, what is wanted, and ``word``, which puts a hold
-    into the words of an answer. Others may call it: it must not depend on the thread.
-    """
-
-    call: Call
-    place: Place
-    word: Callable[[Hold], Answer]
-    best: BestWish | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +47,15 @@ NONE: Mapping[Name, Given | Exception] = {}
 
 
 class Desk:
-    """Places holds for the requests of one process. Those that wait for the ERP do so in ``waiting``."""
+    """Places holds for the requests of one process. Those that wait for the ERP do so in ``waiting``, and are answered
+    through ``awaited`` if it agrees.
+    """
 
-    def __init__(self, db: Database, gateway: Gateway, waiting: Compartment) -> None:
+    def __init__(self, db: Database, gateway: Gateway, waiting: Compartment, awaited: Awaited) -> None:
         self._db = db
         self._gateway = gateway
         self._waiting = waiting
+        self._awaited = awaited
         self._placing = Together(self._place_together)
         self._finishing = Together(self._finish_together)
         self._choosers = Compartment(CHOOSERS_MAX + CHOOSERS_WAITING_MAX)
@@ -84,8 +75,9 @@ class Desk:
             if not may_wait:
                 self._gateway.hand_over(given.work_id, deadline)
                 return given
-            self._gateway.run(given.work_id, deadline)
-        return Given(self._finishing.call(asked))
+            with self._awaited.wait(asked) as wait:
+                self._gateway.run(given.work_id, deadline)
+        return Given(wait.answer or self._finishing.call(asked))
 
     def _choose(self, asked: Asked, deadline: Deadline) -> Given:
         """Place seats of our choice, alone: it takes several steps, so its locks are not in the order of everybody.

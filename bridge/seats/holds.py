@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import Connection, bindparam, text
@@ -20,7 +20,6 @@ from bridge.core.errors import Refused
 from bridge.seats.model import Authority, Hold, HoldLine, HoldState, may_become
 
 LANE = "erp.seats"
-EVER_S = 10 * 365 * 86400
 
 _SELECT = """
     SELECT hold_id, client_id, channel, performance_id, state, authority, lines, total_minor, currency, created_at,
@@ -38,7 +37,8 @@ _CHANGE = text(
         SELECT hold_id, state FROM hold WHERE hold_id = ANY(:ids) AND state = ANY(:from_states)
         ORDER BY hold_id FOR UPDATE)
     UPDATE hold h SET state = :state, refusal = COALESCE(:refusal, refusal), changed_at = clock_timestamp()
-    FROM locked WHERE h.hold_id = locked.hold_id RETURNING h.hold_id, locked.state
+    FROM locked WHERE h.hold_id = locked.hold_id
+    RETURNING h.hold_id, locked.state, EXTRACT(EPOCH FROM h.cap_at - clock_timestamp())::float8
     """
 ).bindparams(bindparam("refusal", type_=JSONB(none_as_null=True)))
 
@@ -223,14 +223,13 @@ def activate(tx: Connection, hold_id: UUID, seconds_left: int | None) -> bool:
 
 def activate_many(tx: Connection, seconds_left: Mapping[UUID, int | None]) -> list[UUID]:
     """The ERP agreed to many holds; return those that have not ended meanwhile."""
-    were = _moved(tx, list(seconds_left), HoldState.ACTIVE)
-    active = list(were)
-    if active:
-        seconds = [seconds_left[hold_id] for hold_id in active]
-        tx.execute(_SHORTEN, {"ids": active, "seconds": [EVER_S if left is None else left for left in seconds]})
-    if doubted := [hold_id for hold_id, state in were.items() if state is HoldState.UNCERTAIN]:
+    moved = _moved(tx, list(seconds_left), HoldState.ACTIVE)
+    told = [(one.hold_id, seconds_left[one.hold_id], one.cap_in_s) for one in moved]
+    if sooner := {hold_id: left for hold_id, left, cap_in_s in told if left is not None and left < cap_in_s}:
+        tx.execute(_SHORTEN, {"ids": list(sooner), "seconds": list(sooner.values())})
+    if doubted := [one.hold_id for one in moved if one.was is HoldState.UNCERTAIN]:
         tx.execute(_FOLLOW_AGAIN, {"ids": doubted})  # their seats were kept without end
-    return active
+    return [one.hold_id for one in moved]
 
 
 def refuse(tx: Connection, hold_id: UUID, code: str, lost: Sequence[str]) -> None:
@@ -349,14 +348,22 @@ def _change(
     tx: Connection, hold_ids: Sequence[UUID], state: HoldState, refusal: Mapping[str, Any] | None = None
 ) -> list[UUID]:
     """Move holds to ``state`` where the table of transitions allows it; return those that moved."""
-    return list(_moved(tx, hold_ids, state, refusal))
+    return [one.hold_id for one in _moved(tx, hold_ids, state, refusal)]
+
+
+class _Moved(NamedTuple):
+    """A hold that has just changed its state: what it was, and how long it may live at most."""
+
+    hold_id: UUID
+    was: HoldState
+    cap_in_s: float
 
 
 def _moved(
     tx: Connection, hold_ids: Sequence[UUID], state: HoldState, refusal: Mapping[str, Any] | None = None
-) -> dict[UUID, HoldState]:
-    """As ``_change``; return what those were that moved."""
+) -> list[_Moved]:
     if not hold_ids:
-        return {}
+        return []
     values = {"ids": list(hold_ids), "state": state.value, "from_states": may_become(state), "refusal": refusal}
-    return {hold_id: HoldState(was) for hold_id, was in tx.execute(_CHANGE, values)}
+    rows = tx.execute(_CHANGE, values)
+    return [_Moved(hold_id, HoldState(was), cap_in_s) for hold_id, was, cap_in_s in rows]

@@ -91,7 +91,7 @@ def _route(app: OpenAPI, bridge: Bridge, waiting: Compartment) -> None:
         SeatsApi(
             bridge.db,
             bridge.seats_gateway,
-            Waiting(waiting, bridge.settings.erp.wait_max_s),
+            Waiting(waiting, bridge.settings.erp.wait_max_s, bridge.awaited),
             erp=bridge.erp.name if bridge.erp else "",
         ),
         ExchangeApi(bridge.db, bridge.site),

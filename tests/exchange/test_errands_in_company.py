@@ -18,6 +18,7 @@ from bridge.exchange.seat_commands import SeatCommands
 from bridge.ports.erp import Command, CommandResult, ErpHold, ErpHoldState, Outcome
 from bridge.ports.erp import Hold as HoldCommand
 from bridge.seats import holds
+from bridge.seats.asked import Awaited
 from tests.seats.house import House, opened
 
 POLICY = Policy(settle_s=1.0)
@@ -62,7 +63,7 @@ def raising_for(poison: UUID, error: Exception) -> Answer:
 
 def run_rounds(house: House, erp: Counterpart, count: int) -> None:
     """Perform all that is due so often, with every delay over in between."""
-    lane = Lane(holds.LANE, SeatCommands(house.db, erp, POLICY).perform, POLICY, 100, 10)  # type: ignore[arg-type]
+    lane = Lane(holds.LANE, SeatCommands(house.db, erp, POLICY, Awaited()).perform, POLICY, 100, 10)  # type: ignore[arg-type]
     runner = Runner(house.db, {lane.name: lane}, report_work)
     for _ in range(count):
         house.run("UPDATE outbox SET due_at = clock_timestamp() WHERE status = 'ready'")

@@ -21,7 +21,8 @@ from bridge.core.idempotency import Answer, Call
 from bridge.core.runner import Runner
 from bridge.rest.compartment import Compartment
 from bridge.seats import desk as desks
-from bridge.seats.desk import Asked, Desk
+from bridge.seats.asked import Asked, Awaited
+from bridge.seats.desk import Desk
 from bridge.seats.model import Hold
 from bridge.seats.placing import BestWish, place_best
 from tests.seats.house import House, opened
@@ -46,7 +47,7 @@ def house(fresh_database: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hous
 
 def open_desk(house: House) -> Desk:
     unused = Gateway(Runner(house.db, {}, report_work), "erp", sessions=1, batch_max=1)
-    return Desk(house.db, unused, Compartment(1))
+    return Desk(house.db, unused, Compartment(1), Awaited())
 
 
 def asked(house: House, *seats: str) -> Asked:
