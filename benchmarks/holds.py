@@ -15,8 +15,8 @@ from benchmarks.stack import Infobase, Stack, servers_with_infobase
 CALL_MS = 120
 SESSIONS = 8
 PROCESSES = 2
-# A request that waits for 1C keeps a thread, so this many holds can be under way; one call takes what waits.
-THREADS = 240
+# A request that waits for 1C keeps a thread; there are enough for all connections, should one process have them all.
+THREADS = 300
 AUTHORITY_CONNECTIONS = 32
 ERP_CONNECTIONS = 240
 SINGLE_CONNECTIONS = 16  # keeps every session busy, and nobody is turned away at the door

@@ -1,8 +1,9 @@
 """Runs work at once for callers that wait for it, many callers in one call.
 
-A slow upstream has few sessions. Each session's thread, when it becomes free, takes everything that waits up to a cap:
-an idle broker adds no delay, a busy one makes one call for many. What is not done in the caller's time stays a row
-that a worker finishes.
+A slow upstream has few sessions, and a call costs it and us nearly the same whether it carries one row or forty. Each
+session's thread takes everything that waits up to a cap: at once while no call is under way, so an idle broker adds no
+delay; else after a moment for more to come, which is the longer the fewer sessions are left. What is not done in the
+caller's time stays a row that a worker finishes.
 """
 
 from __future__ import annotations
@@ -23,12 +24,14 @@ log = structlog.get_logger()
 
 CLOSE_S = 5.0
 BATCHES_WAITING_MAX = 4  # for each session: what it takes in this many calls
+COMPANY_MAX_S = 0.1  # nobody waits longer than this for others to come, however slow the upstream is
 
 
 @dataclass(slots=True)
 class _Waiting:
     work_id: int
     deadline: Deadline
+    came_at: float = field(default_factory=time.monotonic)
     is_over: threading.Event = field(default_factory=threading.Event)
 
 
@@ -57,6 +60,9 @@ class Gateway:
         self._keep_warm = keep_warm
         self._used_at = float("-inf")
         self._is_closing = False
+        self._under_way = 0
+        self._call_s = 0.0  # what the last call took
+        self._is_company_awaited = False
         self._waiting: deque[_Waiting] = deque()
         self._changed = threading.Condition()
         self._threads: list[threading.Thread] = []
@@ -79,7 +85,8 @@ class Gateway:
             self.start()
             self._used_at = time.monotonic()
             self._waiting.append(waiting)
-            self._changed.notify()
+            if not self._is_company_awaited or len(self._waiting) >= self._batch_max:
+                self._changed.notify()
         return waiting.is_over
 
     def start(self) -> None:
@@ -104,6 +111,7 @@ class Gateway:
             if not batch:
                 self._warm()
                 continue
+            began = time.monotonic()
             try:
                 self._runner.run_these(self._lane, [item.work_id for item in batch])
             except BridgeError as error:
@@ -112,19 +120,46 @@ class Gateway:
                 # A database outage must not end the thread: the rows stay, workers finish them.
                 log.exception("gateway_broke", lane=self._lane)
             finally:
+                self._note_end(time.monotonic() - began)
                 for item in batch:
                     item.is_over.set()
 
+    def _note_end(self, took_s: float) -> None:
+        with self._changed:
+            self._under_way -= 1
+            self._call_s = took_s
+
     def _take(self) -> list[_Waiting]:
+        """What to perform now; nothing if nobody came for ``warm_s``, or the gateway closes."""
         with self._changed:
             while not self._is_closing:
-                batch = [self._waiting.popleft() for _ in range(min(self._batch_max, len(self._waiting)))]
-                live = [item for item in batch if not item.deadline.is_over]
-                if live:
+                if not self._waiting:
+                    if not self._changed.wait(self._warm_s):
+                        break
+                elif (company_s := self._company_s()) > 0:
+                    self._await_company(company_s)
+                elif live := self._taken():
+                    self._under_way += 1
                     return live
-                if not self._waiting and not self._changed.wait(self._warm_s):
-                    break
             return []
+
+    def _taken(self) -> list[_Waiting]:
+        batch = [self._waiting.popleft() for _ in range(min(self._batch_max, len(self._waiting)))]
+        return [item for item in batch if not item.deadline.is_over]
+
+    def _company_s(self) -> float:
+        """How long who waits longest should still wait for others: the share of a call's time that is the share of
+        sessions in use.
+        """
+        if not self._under_way or len(self._waiting) >= self._batch_max:
+            return 0.0
+        patience_s = min(self._call_s * self._under_way / self._sessions, COMPANY_MAX_S)
+        return self._waiting[0].came_at + patience_s - time.monotonic()
+
+    def _await_company(self, company_s: float) -> None:
+        self._is_company_awaited = True
+        self._changed.wait(company_s)
+        self._is_company_awaited = False
 
     def _warm(self) -> None:
         """Call the upstream if nobody else of this process has for a while."""
