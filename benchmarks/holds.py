@@ -15,10 +15,10 @@ from benchmarks.stack import Infobase, Stack, servers_with_infobase
 CALL_MS = 120
 SESSIONS = 8
 PROCESSES = 2
-# A request that waits for 1C keeps a thread; there are enough for all connections, should one process have them all.
-THREADS = 300
+# A request that waits for 1C keeps a thread; nobody is turned away at the door should one process have all connections.
+THREADS = 256
 AUTHORITY_CONNECTIONS = 32
-ERP_CONNECTIONS = 240
+ERP_CONNECTIONS = 208
 SINGLE_CONNECTIONS = 16  # keeps every session busy, and nobody is turned away at the door
 PERFORMANCES = 20
 SEASON = "big:4"
