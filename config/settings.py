@@ -49,6 +49,12 @@ class Web(Part):
         default=2, ge=1, le=64, description="Server processes; as many as there are cores, and each keeps to one"
     )
     threads: int = Field(default=32, ge=1, le=256, description="Requests one process serves at a time")
+    connections_max: int = Field(
+        default=5000,
+        ge=100,
+        le=100_000,
+        description="Connections of one process that may be open, most of them quiet; further ones wait",
+    )
     erp_waiters_max: int | None = Field(
         default=None,
         ge=0,

@@ -4,8 +4,10 @@ server: see ``bridge.web.keeper``.
 
 from __future__ import annotations
 
+import resource
 from typing import Any
 
+import structlog
 from gunicorn.app.base import BaseApplication
 
 from bridge.bootstrap import Bridge, build
@@ -14,7 +16,12 @@ from bridge.web.keeper import Kept
 from bridge.web.places import Places
 from config.settings import Settings
 
-REQUESTS_BEFORE_RENEWAL = 100_000  # a process is renewed now and then, whatever leaks
+log = structlog.get_logger()
+
+REQUESTS_BEFORE_RENEWAL = 1_000_000  # a process is renewed now and then, whatever leaks: not while many only look
+FILES_KEPT = (
+    300  # open files that are no connections of callers: to the database, to Valkey, libraries, a request's own
+)
 
 
 class Server(BaseApplication):  # type: ignore[misc]  # gunicorn is not typed
@@ -37,6 +44,7 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn is not typed
             "worker_class": "bridge.web.worker.Staying",
             "workers": web.processes,
             "threads": web.threads,
+            "worker_connections": _connections(web.connections_max),
             "graceful_timeout": web.stop_s,
             "timeout": 60,
             "keepalive": 5,
@@ -70,6 +78,18 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn is not typed
     def _worker_exit(self, _server: Any, _worker: Any) -> None:
         if self._bridge is not None:
             self._bridge.close()
+
+
+def _connections(wanted: int) -> int:
+    """How many connections a process may have open, which needs files: it takes as many as it is allowed at all, and a
+    process that runs out of them all the same would end.
+    """
+    _, files = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (files, files))
+    possible = wanted if files == resource.RLIM_INFINITY else min(wanted, max(files - FILES_KEPT, files // 2))
+    if possible < wanted:
+        log.warning("connections_limited", wanted=wanted, possible=possible, open_files=files)
+    return possible
 
 
 def serve(settings: Settings, kept: Kept) -> None:

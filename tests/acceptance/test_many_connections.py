@@ -1,0 +1,82 @@
+"""Thousands of quiet connections to one server: everybody who looks at a page keeps his own."""
+
+from __future__ import annotations
+
+import resource
+import socket
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import pytest
+
+from bridge.core.migrate import upgrade
+from tests.acceptance.test_reload import Server
+
+MANY = 2_100  # more than gunicorn keeps by itself, of two processes
+AT_ONCE = 20
+FEW_FILES = 512  # open files a program usually may have, until it asks for more
+ASK = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
+
+
+pytestmark = pytest.mark.skipif(
+    resource.getrlimit(resource.RLIMIT_NOFILE)[1] < 2 * MANY, reason="this machine lets a process open too few files"
+)
+
+
+@contextmanager
+def few_files() -> Iterator[None]:
+    """What is started meanwhile may have few files open, until it asks for more."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (FEW_FILES, hard))
+    yield
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+@pytest.fixture
+def port(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[int]:
+    """The port of a server, of so many connections a process if the test says so."""
+    if most := getattr(request, "param", None):
+        monkeypatch.setenv("BRIDGE_WEB__CONNECTIONS_MAX", str(most))
+    database = request.getfixturevalue("fresh_database")
+    upgrade(database)
+    with few_files():
+        server = Server(database, request.getfixturevalue("fresh_valkey"), tmp_path)
+    yield int(server.url.rpartition(":")[2])
+    server.process.kill()
+    server.process.wait()
+
+
+def answers(port: int, count: int) -> list[bytes]:
+    """What each of so many is answered, all of whom stay."""
+    found: list[bytes] = []
+    with ExitStack() as open_wires:
+        for _ in range(0, count, AT_ONCE):
+            wires = [open_wires.enter_context(connected(port)) for _ in range(AT_ONCE)]
+            found += asked(wires)
+    return found
+
+
+def connected(port: int) -> socket.socket:
+    return socket.create_connection(("127.0.0.1", port), 10)
+
+
+def asked(wires: Sequence[socket.socket]) -> list[bytes]:
+    for wire in wires:
+        wire.sendall(ASK)
+    return [wire.recv(4096) for wire in wires]
+
+
+def turned_away(found: Sequence[bytes]) -> int:
+    """How many were answered and told to leave."""
+    assert {answer[9:12] for answer in found} == {b"200"}
+    return sum(b"Connection: close" in answer for answer in found)
+
+
+def test_everybody_keeps_his_connection(port: int) -> None:
+    assert turned_away(answers(port, MANY)) == 0
+
+
+@pytest.mark.parametrize("port", [200], indirect=True)
+def test_control_beyond_what_a_process_may_have_open_callers_are_told_to_leave(port: int) -> None:
+    assert turned_away(answers(port, 400)) > 0
