@@ -4,7 +4,7 @@
 #   make help                      all targets
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test fuzz storms test-real lint bench bench-holds docs clean browser real-files
+.PHONY: help setup demo test fuzz storms test-real lint bench bench-holds docs clean programs real-files
 
 # Without compiled modules every start of a process takes about five times as long.
 unexport PYTHONDONTWRITEBYTECODE
@@ -36,7 +36,7 @@ setup: .venv/.ready ## the environment the broker runs in, in .venv
 demo: .venv/.ready ## the broker and simulated peers on this machine, until Ctrl-C
 	@$(BIN)/bridge demo
 
-test: .venv/.ready-dev browser ## the whole test suite
+test: .venv/.ready-dev programs ## the whole test suite
 	@$(BIN)/pytest -n 4 -rs tests
 
 fuzz: .venv/.ready-dev ## the fuzzing tests, FUZZ_TIMES (150) times as long
@@ -72,16 +72,20 @@ real-files:
 	@test -n "$(FIXTURES)" || { echo "Say where the files are: make test-real FIXTURES=directory" >&2; exit 2; }
 	@test -d "$(FIXTURES)" || { echo "$(FIXTURES) is not a directory" >&2; exit 2; }
 
-# The browser tests drive Debian's own browser. Without it they are skipped and say so.
-browser:
-	@command -v chromium >/dev/null 2>&1 && command -v chromedriver >/dev/null 2>&1 && exit 0; \
+# Some tests drive Debian's own browser, others put Debian's own nginx before the broker. Without them they are skipped and
+# say so.
+programs:
+	@missing=; \
+	command -v chromium >/dev/null 2>&1 && command -v chromedriver >/dev/null 2>&1 || missing="chromium chromium-driver"; \
+	PATH="$$PATH:/usr/sbin" command -v nginx >/dev/null 2>&1 || missing="$$missing nginx-light"; \
+	[ -n "$$missing" ] || exit 0; \
 	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then \
-		echo "Installing chromium and chromium-driver for the browser tests…"; \
+		echo "Installing for the tests: $$missing…"; \
 		export DEBIAN_FRONTEND=noninteractive; \
-		{ apt-get -qq update && apt-get -qq install -y --no-install-recommends chromium chromium-driver; } \
+		{ apt-get -qq update && apt-get -qq install -y --no-install-recommends $$missing; } \
 			>/dev/null 2>&1 </dev/null && exit 0; \
 	fi; \
-	echo "No chromium and chromedriver here (Debian: apt-get install chromium chromium-driver): the browser tests will be skipped."
+	echo "Not here: $$missing (Debian: apt-get install $$missing). The tests that need them will be skipped."
 
 .venv/bin/uv:
 	@test -n "$(PYTHON)" || { printf '%s\n' "$$NO_PYTHON" >&2; exit 1; }

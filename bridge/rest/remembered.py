@@ -51,7 +51,7 @@ class Remembered:
         self._kept_max = kept_max
         self._life_s = life_s
         self._told_apart_by = told_apart_by
-        self._keeping = f"public, max-age={max(1, round(life_s))}" + (", immutable" if life_s > DAY_S else "")
+        self._keeping = _keeping(max(1, round(life_s)))
         self._clock = clock
         self._places: dict[str, _Place] = {}
 
@@ -63,7 +63,8 @@ class Remembered:
         response.headers["Cache-Control"] = self._keeping
         response.headers["Vary"] = "Authorization"  # a proxy may keep it, for whoever has the same key
         response.headers["Age"] = str(int(self._age_s(page)))
-        response.make_conditional(request)
+        if "If-None-Match" in request.headers:  # what follows looks at far more than we ever send
+            response.make_conditional(request)
         return response
 
     def _get(self, key: str, read: Callable[[], bytes]) -> Page:
@@ -86,3 +87,9 @@ class Remembered:
 
     def _age_s(self, page: Page) -> float:
         return self._clock() - page.read_at
+
+
+def _keeping(life_s: int) -> str:
+    """What a proxy may do, as we do here: keep a page, and show it for as long again while it asks anew."""
+    more = "immutable" if life_s > DAY_S else f"stale-while-revalidate={life_s}"
+    return f"public, max-age={life_s}, {more}"
