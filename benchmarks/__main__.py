@@ -19,7 +19,7 @@ from benchmarks.machine import describe
 from bridge.core.errors import BridgeError
 from config import logging
 
-NAMES = ("holds", "reads", "import", "postings")
+NAMES = ("holds", "reads", "viewers", "import", "postings")
 # ``import`` is a word of the language, so the module has another name.
 MODULES: Mapping[str, str] = {"import": "imports"}
 

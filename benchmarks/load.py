@@ -12,8 +12,9 @@ import selectors
 import socket
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from benchmarks.percentiles import percentile
 
@@ -31,8 +32,8 @@ class Spoilt(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How to load: as many requests at a time as ``connections``, or ``rate_per_s`` of them begun by the clock. Each
-    expected answer is told to ``heard``, for requests that follow from answers.
+    """How to load: as many requests at a time as ``connections``, or ``rate_per_s`` of them begun by the clock. A
+    connection is opened when its first request is due.
     """
 
     name: str
@@ -41,7 +42,30 @@ class Plan:
     warmup_s: float = 1.0
     expected: int = 201
     rate_per_s: float | None = None
-    heard: Callable[[bytes], None] | None = None
+
+
+class Caller(Protocol):
+    """Whoever has a connection: says what to send next, and hears each expected answer."""
+
+    def ask(self) -> bytes:
+        """The next request."""
+
+    def hear(self, answer: bytes) -> None:
+        """What came back, head and body."""
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """A caller that sends what stands written, whatever the answers."""
+
+    requests: Iterator[bytes]
+
+    def ask(self) -> bytes:
+        """The next request."""
+        return next(self.requests)
+
+    def hear(self, answer: bytes) -> None:
+        """Nothing follows from an answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +90,10 @@ class Outcome:
 
 @dataclass(slots=True)
 class _Line:
-    """One connection: the request on its way and what has come of its answer."""
+    """One connection, once it is open: whose it is, the request on its way, and what has come of its answer."""
 
-    wire: socket.socket
+    caller: Caller
+    wire: socket.socket | None = None
     due_s: float | None = None
     received: bytearray = field(default_factory=bytearray)
     size: int | None = None
@@ -77,19 +102,16 @@ class _Line:
 class _Run:
     """One load from its first request to the last answer."""
 
-    def __init__(self, port: int, requests: Iterator[bytes], plan: Plan) -> None:
+    def __init__(self, port: int, callers: Sequence[Caller], plan: Plan) -> None:
         self._port = port
-        self._requests = requests
         self._plan = plan
         self._ready = selectors.DefaultSelector()
-        self._idle: deque[_Line] = deque()
+        self._idle = deque(_Line(caller) for caller in callers)
         self._busy = 0
         self._done: list[tuple[float, float]] = []
         self._wrong: Counter[str] = Counter()
 
     def measure(self) -> Outcome:
-        for _ in range(self._plan.connections):
-            self._open()
         started_s, cpu_s = time.perf_counter(), time.thread_time()
         measured_from_s = started_s + self._plan.warmup_s
         ends_s = measured_from_s + self._plan.measure_s
@@ -127,60 +149,58 @@ class _Run:
 
     def _receive(self, wait_s: float) -> None:
         for key, _ in self._ready.select(max(0.0, wait_s)):
-            self._read(key.data)
+            self._read(key.data, key.fileobj)  # type: ignore[arg-type]  # a socket, as registered
 
-    def _open(self) -> None:
+    def _open(self, line: _Line) -> socket.socket:
         wire = socket.create_connection((HOST, self._port), timeout=DRAIN_S)
         wire.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        line = _Line(wire)
         self._ready.register(wire, selectors.EVENT_READ, line)
-        self._idle.append(line)
+        return wire
 
     def _send(self, line: _Line, due_s: float) -> None:
         line.due_s = due_s
         self._busy += 1
-        line.wire.sendall(next(self._requests))
+        line.wire = line.wire or self._open(line)
+        line.wire.sendall(line.caller.ask())
 
-    def _read(self, line: _Line) -> None:
-        chunk = line.wire.recv(CHUNK_BYTES)
+    def _read(self, line: _Line, wire: socket.socket) -> None:
+        chunk = wire.recv(CHUNK_BYTES)
         if not chunk:
-            self._lost(line)
+            self._lost(line, wire)
             return
         line.received += chunk
         if line.size is None:
             line.size = _size(line.received)
         if line.size is not None and len(line.received) >= line.size:
-            self._finish(line)
+            self._finish(line, wire)
 
-    def _finish(self, line: _Line) -> None:
+    def _finish(self, line: _Line, wire: socket.socket) -> None:
         status = int(line.received[9:12])
         if status != self._plan.expected:
             self._wrong[str(status)] += 1
         elif line.due_s is not None:
             self._done.append((line.due_s, time.perf_counter()))
-            if self._plan.heard is not None:
-                self._plan.heard(bytes(line.received))
-        closes = _CLOSES.search(line.received, 0, line.received.find(b"\r\n\r\n"))
+            line.caller.hear(bytes(line.received))
+        if _CLOSES.search(line.received, 0, line.received.find(b"\r\n\r\n")):
+            self._hang_up(line, wire)
         line.due_s, line.size, line.received = None, None, bytearray()
         self._busy -= 1
-        if closes:
-            self._replace(line)
-        else:
+        self._idle.append(line)
+
+    def _lost(self, line: _Line, wire: socket.socket) -> None:
+        """The server may close an idle connection whenever it likes; one with a request on it is an error."""
+        self._hang_up(line, wire)
+        if line.due_s is not None:
+            self._wrong["connection closed"] += 1
+            line.due_s, line.size, line.received = None, None, bytearray()
+            self._busy -= 1
             self._idle.append(line)
 
-    def _lost(self, line: _Line) -> None:
-        """The server may close an idle connection whenever it likes; one with a request on it is an error."""
-        if line.due_s is None:
-            self._idle.remove(line)
-        else:
-            self._busy -= 1
-            self._wrong["connection closed"] += 1
-        self._replace(line)
-
-    def _replace(self, line: _Line) -> None:
-        self._ready.unregister(line.wire)
-        line.wire.close()
-        self._open()
+    def _hang_up(self, line: _Line, wire: socket.socket) -> None:
+        """Close; the next request opens another."""
+        self._ready.unregister(wire)
+        wire.close()
+        line.wire = None
 
     def _close(self) -> None:
         for key in list(self._ready.get_map().values()):
@@ -198,11 +218,16 @@ def _size(received: bytearray) -> int | None:
 
 
 def load(port: int, requests: Iterator[bytes], plan: Plan) -> Outcome:
-    """Load the server on ``port`` as planned.
+    """Load the server on ``port`` as planned, with one request after the other from ``requests``.
 
     Raises ``Spoilt`` if any answer, in the warm-up as well, was another than expected, or none came.
     """
-    return _Run(port, requests, plan).measure()
+    return talk(port, [Script(requests)] * plan.connections, plan)
+
+
+def talk(port: int, callers: Sequence[Caller], plan: Plan) -> Outcome:
+    """As ``load``, but each connection has a caller of its own, whose next request may follow from his last answer."""
+    return _Run(port, callers, plan).measure()
 
 
 def get(path: str, key: str, etag: str = "") -> bytes:

@@ -11,7 +11,7 @@ from benchmarks.load import Outcome
 
 TICKS = os.sysconf("SC_CLK_TCK")
 PARENT, USER, SYSTEM = 1, 11, 12  # of the fields of /proc/PID/stat after the name
-KINDS = {"postgres": "database", "serve": "server", "sandbox.onec": "onec"}
+KINDS = {"postgres": "database", "nginx": "proxy", "serve": "server", "sandbox.onec": "onec"}
 
 
 def used_s() -> Counter[str]:

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field, replace
 
 from sqlalchemy import text
 
-from benchmarks.load import HOST, Outcome, Plan, get, load
+from benchmarks.load import HOST, Outcome, Plan, get, load, talk
 from benchmarks.seating import new_client
 from benchmarks.stack import Stack, servers_with_infobase
 from bridge.core.db import Database
@@ -85,9 +85,9 @@ def live_deltas(stack: Stack, port: int, key: str) -> dict[str, float]:
     found = pages(stack, port, key)["delta"]
     path, _, first = found.path.rpartition("=")
     viewers = Viewers(f"{path}=", key, first)
-    plan = Plan("live", CONNECTIONS, measure_s=3.0, warmup_s=POLL_S + JITTER_S + 0.5, expected=OK, heard=viewers.hear)
+    plan = Plan("live", CONNECTIONS, measure_s=3.0, warmup_s=POLL_S + JITTER_S + 0.5, expected=OK)
     with stack.database() as db, sold_meanwhile(db, found.path.split("/")[3]) as sold:
-        measured = load(port, viewers.requests(), plan)
+        measured = talk(port, [viewers] * CONNECTIONS, plan)
     return {
         "live_delta_per_s": round(measured.per_s),
         "live_delta_p99_ms": measured.ms(0.99),
@@ -113,21 +113,28 @@ class Viewers:
         if found:
             self.heard.append((time.perf_counter(), found[1].decode()))
 
-    def requests(self) -> Iterator[bytes]:
+    def ask(self) -> bytes:
         """What the next viewer asks."""
-        while True:
-            looked_at = time.perf_counter() - POLL_S + self.chance.uniform(-JITTER_S, JITTER_S)
-            place = bisect(self.heard, (looked_at, ""))
-            version = self.heard[place - 1][1] if place else self.first
-            self.asked.add(version)
-            yield get(self.path + version, self.key)
+        looked_at = time.perf_counter() - POLL_S + self.chance.uniform(-JITTER_S, JITTER_S)
+        place = bisect(self.heard, (looked_at, ""))
+        version = self.heard[place - 1][1] if place else self.first
+        self.asked.add(version)
+        return get(self.path + version, self.key)
+
+
+@dataclass(frozen=True, slots=True)
+class Sale:
+    """Seats that change together, and when that began (``perf_counter``)."""
+
+    begun_at: float
+    seats: tuple[str, ...]
 
 
 @contextmanager
-def sold_meanwhile(db: Database, performance: str) -> Iterator[list[str]]:
-    """Seats of a performance change, ``SALES_PER_S`` transactions a second; which did so far."""
+def sold_meanwhile(db: Database, performance: str) -> Iterator[list[Sale]]:
+    """Seats of a performance change, ``SALES_PER_S`` transactions a second; yields what was sold so far."""
     over = threading.Event()
-    sold: list[str] = []
+    sold: list[Sale] = []
     with db.begin() as tx:
         found = tx.execute(text("SELECT seat_ref FROM seat WHERE performance_id = :id"), {"id": performance})
         seats = list(found.scalars())
@@ -135,9 +142,10 @@ def sold_meanwhile(db: Database, performance: str) -> Iterator[list[str]]:
     def sell() -> None:
         chance = random.Random(2)
         while not over.wait(1 / SALES_PER_S):
+            some = chance.sample(seats, 2)
+            sold.append(Sale(time.perf_counter(), tuple(some)))  # nobody may be told of it before it is here
             with db.begin() as tx:
-                tx.execute(_TOUCH, {"id": performance, "seats": chance.sample(seats, 2)})
-            sold.append(performance)
+                tx.execute(_TOUCH, {"id": performance, "seats": some})
 
     seller = threading.Thread(target=sell)
     seller.start()
