@@ -58,11 +58,14 @@ class Remembered:
     def show(self, key: str, read: Callable[[], bytes]) -> Response:
         """Answer with the page of ``key``, or that the caller has it already. What ``read`` raises is not kept."""
         page = self._get(key, read)
-        response = Response(page.body, content_type="application/json")
-        response.set_etag(page.etag)
-        response.headers["Cache-Control"] = self._keeping
-        response.headers["Vary"] = "Authorization"  # a proxy may keep it, for whoever has the same key
-        response.headers["Age"] = str(int(self._age_s(page)))
+        head = {
+            "Content-Type": "application/json",
+            "ETag": f'"{page.etag}"',
+            "Cache-Control": self._keeping,
+            "Vary": "Authorization",  # a proxy may keep it, for whoever has the same key
+            "Age": str(int(self._age_s(page))),
+        }
+        response = Response(page.body, headers=head)
         if "If-None-Match" in request.headers:  # what follows looks at far more than we ever send
             response.make_conditional(request)
         return response
