@@ -30,6 +30,13 @@ class Spoilt(Exception):
     """Something went wrong during a measurement, so there are no figures."""
 
 
+class Overloaded(Spoilt):
+    """The server turned callers away, or left them without an answer: that was more than it serves."""
+
+
+OVERLOADED = {"503", "no answer", "connection closed"}
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
     """How to load: as many requests at a time as ``connections``, or ``rate_per_s`` of them begun by the clock. A
@@ -121,7 +128,8 @@ class _Run:
         self._close()
         if self._wrong:
             plan, good = self._plan, len(self._done)
-            raise Spoilt(f"{plan.name}: {good} answers were {plan.expected} and these were not: {dict(self._wrong)}")
+            how = Overloaded if OVERLOADED.issuperset(self._wrong) else Spoilt
+            raise how(f"{plan.name}: {good} answers were {plan.expected} and these were not: {dict(self._wrong)}")
         return self._outcome(measured_from_s, ends_s, share)
 
     def _outcome(self, from_s: float, to_s: float, share: float) -> Outcome:
@@ -132,7 +140,7 @@ class _Run:
     def _turn_until(self, started_s: float, ends_s: float) -> None:
         rate = self._plan.rate_per_s
         begun = 0
-        while (now_s := time.perf_counter()) < ends_s:
+        while (now_s := time.perf_counter()) < ends_s and not self._wrong:
             next_s = started_s + begun / rate if rate else now_s
             while self._idle and next_s <= now_s:
                 self._send(self._idle.popleft(), next_s)
