@@ -106,3 +106,20 @@ def test_what_could_not_be_read_is_tried_by_the_next(pages: Remembered, source: 
     with Flask(__name__).test_request_context("/"), pytest.raises(OSError, match="away"):
         pages.show("page", fail)
     assert _shown(pages, source)[0] == b"1"
+
+
+def test_a_proxy_may_do_what_is_done_here(pages: Remembered, source: Source) -> None:
+    with Flask(__name__).test_request_context("/"):
+        head = pages.show("page", source).headers
+
+    assert head["Cache-Control"] == "public, max-age=1, stale-while-revalidate=1"
+    assert head["Vary"] == "Authorization"
+
+
+def test_who_has_the_page_already_is_told_so(pages: Remembered, source: Source) -> None:
+    _, etag = _shown(pages, source)
+
+    with Flask(__name__).test_request_context("/", headers={"If-None-Match": f'"other", {etag}'}):
+        assert pages.show("page", source).status_code == 304
+    with Flask(__name__).test_request_context("/", headers={"If-None-Match": '"other"'}):
+        assert pages.show("page", source).status_code == 200
