@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import time
+import urllib.request
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
@@ -14,7 +15,7 @@ from email.utils import parsedate_to_datetime
 import structlog
 
 from benchmarks import nginx
-from benchmarks.load import Outcome, Overloaded, Plan, Spoilt, get, talk
+from benchmarks.load import HOST, Outcome, Overloaded, Plan, Spoilt, get, talk
 from benchmarks.percentiles import percentile
 from benchmarks.processors import ms_each
 from benchmarks.reads import OK, POLL_S, SEASON, VERSION, Sale, pages, sold_meanwhile
@@ -33,6 +34,7 @@ TOLD_WITHIN_S = 4 * POLL_S
 MEASURED = ("server", "database", "proxy")
 DATE = re.compile(rb"\r\ndate: *([^\r]+)", re.IGNORECASE)
 AGE = re.compile(rb"\r\nage: *(\d+)", re.IGNORECASE)
+ASKED = re.compile(rb'bridge_request_seconds_count\{[^}]*/seats"[^}]*\} ([0-9.e+]+)')
 SEAT = re.compile(rb'"id":"([^"]+)"')
 
 
@@ -128,11 +130,14 @@ def _straight(stack: Stack, key: str) -> dict[str, float]:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What came of a time in which many looked: of all requests, processor time of each, and of the watchers."""
+    """What came of a time in which many looked: of all requests, the processor time of each, what watchers were told,
+    and how many of the questions came to the broker.
+    """
 
     outcome: Outcome
     cpu_ms: dict[str, float]
     watchers: Sequence[Watcher]
+    passed_on: float
 
     def is_in_time(self, viewers: int) -> bool:
         """Whether so many were served as they came."""
@@ -148,8 +153,15 @@ def _watched(stack: Stack, broker: int, port: int, key: str, count: int) -> Seen
     with stack.database() as db, sold_meanwhile(db, delta.split("/")[3]) as sold:
         watchers = [Watcher(f"{path}=", key, first, sold) for _ in range(WATCHERS)]
         others = [Viewer(f"{path}=", key, first) for _ in range(count - WATCHERS)]
+        before = _asked_of(broker)
         outcome, cpu_ms = ms_each(lambda: talk(port, _mixed(watchers, others), plan))
-    return Seen(outcome, cpu_ms, watchers)
+    return Seen(outcome, cpu_ms, watchers, _asked_of(broker) - before)
+
+
+def _asked_of(broker: int) -> float:
+    """How often a broker has been asked for seats."""
+    with urllib.request.urlopen(f"http://{HOST}:{broker}/metrics", timeout=10) as answer:
+        return sum(float(count) for count in ASKED.findall(answer.read()))
 
 
 def _mixed(watchers: Sequence[Viewer], others: Sequence[Viewer]) -> list[Viewer]:
@@ -165,6 +177,7 @@ def _figures(name: str, viewers: int, seen: Seen) -> dict[str, float]:
         f"{name}_viewers": viewers,
         f"{name}_offered_per_s": round(viewers / POLL_S),
         f"{name}_answered_per_s": round(outcome.per_s),
+        f"{name}_passed_on_per_s": round(seen.passed_on / (WARMUP_S + MEASURE_S), 1),
         **outcome.times(name),
         f"{name}_told_p50_ms": round(1000 * percentile(told_s, 0.5)),
         f"{name}_told_p99_ms": round(1000 * percentile(told_s, 0.99)),
