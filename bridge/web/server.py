@@ -19,9 +19,8 @@ from config.settings import Settings
 log = structlog.get_logger()
 
 REQUESTS_BEFORE_RENEWAL = 1_000_000  # a process is renewed now and then, whatever leaks: not while many only look
-FILES_KEPT = (
-    300  # open files that are no connections of callers: to the database, to Valkey, libraries, a request's own
-)
+# Open files that are no connections of callers: to the database, to Valkey, libraries, a request's own.
+FILES_KEPT = 300
 
 
 class Server(BaseApplication):  # type: ignore[misc]  # gunicorn is not typed
