@@ -6,7 +6,8 @@ each takes the interpreter's lock and all it works on over to another core (docs
 With fewer processes than cores nobody is kept anywhere: all brokers of one machine would choose its first cores.
 
 Whoever is quickest takes a new connection, and connections last: without a look at each other one process may have all
-of them, and turn requests away while the next is idle.
+of them, and turn requests away while the next is idle. So who is ahead lets the next take a new one if it is there, and
+who is far ahead ends connections with their answers: callers come again, to whoever has fewer.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ import structlog
 log = structlog.get_logger()
 
 UNEVEN: Final = 1  # connections more than somebody else has, before a process lets him take the next
+FAR: Final = 4  # as many more, and more than a quarter of his, before a process ends some of its own
 COUNT: Final = "I"
 
 
@@ -56,3 +58,8 @@ class Places:
     def is_ahead(self, place: int) -> bool:
         """Whether somebody has fewer connections, and should have the next."""
         return self._connections[place] > min(self._connections) + UNEVEN
+
+    def is_far_ahead(self, place: int) -> bool:
+        """Whether somebody has so many fewer connections that some of this process's should be his."""
+        least = min(self._connections)
+        return self._connections[place] - least > max(FAR, least // 4)

@@ -14,6 +14,7 @@ from bridge.bootstrap import Bridge, build
 from bridge.web.app import create_app
 from bridge.web.keeper import Kept
 from bridge.web.places import Places
+from bridge.web.worker import share_out
 from config.settings import Settings
 
 log = structlog.get_logger()
@@ -52,6 +53,7 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn is not typed
             "control_socket_disable": True,
             "pre_fork": self._give_place,
             "post_fork": self._settle,
+            "pre_request": share_out,
             "post_worker_init": self._worker_ready,
             "worker_exit": self._worker_exit,
             "loglevel": "warning",

@@ -17,6 +17,7 @@ from bridge.web.places import Places
 
 STAY_MS = 5
 YIELD_S = 0.001
+RELIEF_EVERY_S = 0.01  # the other may be stuck, and then connections would be ended in vain
 
 
 class Staying(ThreadWorker):  # type: ignore[misc]  # gunicorn is not typed
@@ -26,6 +27,7 @@ class Staying(ThreadWorker):  # type: ignore[misc]  # gunicorn is not typed
 
     places: Places
     place: int
+    relieved_at = float("-inf")
 
     def accept(self, listener: Any) -> None:
         """Take a new connection, unless a process that has fewer takes it in the moment it is given for that."""
@@ -44,6 +46,15 @@ class Staying(ThreadWorker):  # type: ignore[misc]  # gunicorn is not typed
         while kept is True and self.alive and self.nr_conns <= self.cfg.threads and _is_talking(conn):
             kept = super().handle(conn)
         return kept
+
+
+def share_out(worker: Staying, request: Any) -> None:
+    """Let the connection end with the answer to ``request`` if another process should have it, one after the other. An
+    answer that says so is whole like any other: the caller opens another connection for the next.
+    """
+    if worker.places.is_far_ahead(worker.place) and time.monotonic() - worker.relieved_at > RELIEF_EVERY_S:
+        worker.relieved_at = time.monotonic()
+        request.force_close()
 
 
 def _is_talking(conn: Any) -> bool:

@@ -75,3 +75,16 @@ def test_who_has_more_connections_than_another_knows_it_in_a_process_of_its_own_
     places.note(0, mine)
 
     assert places.is_ahead(0) == is_ahead
+
+
+@pytest.mark.parametrize(
+    ("mine", "others", "is_far"), [(5, 0, True), (4, 0, False), (25, 20, False), (26, 20, True), (125, 100, False)]
+)
+def test_who_has_far_more_is_told_so_and_how_far_is_far_grows_with_their_number(
+    mine: int, others: int, is_far: bool
+) -> None:
+    places = Places(2)
+    places.note(0, mine)
+    places.note(1, others)
+
+    assert (places.is_far_ahead(0), places.is_far_ahead(1)) == (is_far, False)

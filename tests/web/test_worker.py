@@ -9,8 +9,8 @@ import pytest
 from gunicorn.workers.gthread import ThreadWorker
 
 from bridge.web import worker
-from bridge.web.places import UNEVEN, Places
-from bridge.web.worker import Staying
+from bridge.web.places import FAR, UNEVEN, Places
+from bridge.web.worker import RELIEF_EVERY_S, Staying, share_out
 
 
 @pytest.fixture
@@ -42,3 +42,32 @@ def test_who_has_about_as_many_takes_it_at_once(done: list[str]) -> None:
     made(connections=5, others=5 - UNEVEN).accept(None)
 
     assert done == ["took it"]
+
+
+class Asked:
+    """A request, and whether its connection ends with the answer."""
+
+    ends = False
+
+    def force_close(self) -> None:
+        self.ends = True
+
+
+def ended_at(monkeypatch: pytest.MonkeyPatch, busy: Any, *seconds: float) -> list[bool]:
+    """Whether requests that come at these seconds are the last of their connections."""
+    asked = [Asked() for _ in seconds]
+    for each, second in zip(asked, seconds, strict=True):
+        monkeypatch.setattr(worker, "time", SimpleNamespace(monotonic=lambda now=second: now))
+        share_out(busy, each)
+    return [each.ends for each in asked]
+
+
+def test_who_has_far_more_ends_one_connection_after_the_other(monkeypatch: pytest.MonkeyPatch, done: list[str]) -> None:
+    """The other may be stuck: then all would come back at once, again and again."""
+    soon, later = RELIEF_EVERY_S / 2, RELIEF_EVERY_S * 1.1
+
+    assert ended_at(monkeypatch, made(connections=FAR + 1, others=0), 0, soon, later) == [True, False, True]
+
+
+def test_who_has_about_as_many_ends_none(monkeypatch: pytest.MonkeyPatch, done: list[str]) -> None:
+    assert ended_at(monkeypatch, made(connections=FAR + 1, others=1), 0) == [False]
