@@ -15,6 +15,7 @@ from bridge.web.places import FAR
 from tests.acceptance.test_reload import Server, server_processes
 
 CALLERS = 40
+FAIR = CALLERS // 2 - FAR
 ROUNDS_MAX = 30
 
 
@@ -41,7 +42,7 @@ def connections_of(process: int, server: Server) -> int:
 
 
 def test_a_process_that_has_far_more_connections_than_another_shares_them_out(server: Server) -> None:
-    asleep, awake = sorted(server_processes(server))
+    asleep = min(server_processes(server))
     callers = [requests.Session() for _ in range(CALLERS)]
     os.kill(asleep, signal.SIGSTOP)
     assert look(callers, server) == {200}
@@ -49,9 +50,8 @@ def test_a_process_that_has_far_more_connections_than_another_shares_them_out(se
     os.kill(asleep, signal.SIGCONT)
 
     statuses = []
-    while connections_of(awake, server) - connections_of(asleep, server) > 2 * FAR and len(statuses) < ROUNDS_MAX:
+    while connections_of(asleep, server) < FAIR and len(statuses) < ROUNDS_MAX:
         statuses.append(look(callers, server))
 
-    assert statuses
     assert set().union(*statuses) == {200}
     assert len(statuses) < ROUNDS_MAX
