@@ -13,12 +13,16 @@ import flask_openapi3.openapi
 import flask_openapi3.utils
 import pytest
 import structlog
+from hypothesis import HealthCheck, settings
 from werkzeug.routing import Rule
 
 from config import logging
 
 pytest_plugins = ("tests.conftest_servers",)
 
+# A machine that is slow for a moment is no fault of what is tested.
+settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("unhurried")
 gc.set_threshold(100_000, 50, 100)  # as often as usual, it is a seventh of the processor time of tests
 
 

@@ -26,10 +26,10 @@ pytestmark = pytest.mark.skipif(
 
 
 @contextmanager
-def few_files() -> Iterator[None]:
-    """What is started meanwhile may have few files open, until it asks for more."""
+def files(at_most: int) -> Iterator[None]:
+    """We, and what is started meanwhile, may have so many files open, until somebody asks for more."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (FEW_FILES, hard))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (at_most, hard))
     yield
     resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
@@ -42,9 +42,10 @@ def port(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_pa
         monkeypatch.setenv("BRIDGE_WEB__CONNECTIONS_MAX", str(most))
     database = request.getfixturevalue("fresh_database")
     upgrade(database)
-    with few_files():
+    with files(FEW_FILES):
         server = Server(database, request.getfixturevalue("fresh_valkey"), tmp_path)
-    yield int(server.url.rpartition(":")[2])
+    with files(2 * MANY):
+        yield int(server.url.rpartition(":")[2])
     server.process.kill()
     server.process.wait()
 

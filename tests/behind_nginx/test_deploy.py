@@ -16,8 +16,9 @@ from benchmarks import nginx
 from bridge.core.migrate import upgrade
 from tests.acceptance.test_reload import Server, children, children_of, eventually
 
-READERS = WRITERS = 3
+READERS = WRITERS = 2
 LOAD_S = 3.0
+DEPLOYED_S = 150.0  # beside all that the machine does at the time
 
 
 class People:
@@ -65,7 +66,7 @@ def test_a_deploy_under_load_turns_nobody_away(server: Server, url: str) -> None
     with People(url) as people:
         time.sleep(LOAD_S / 3)
         server.process.send_signal(signal.SIGHUP)
-        assert eventually(lambda: old not in children_of(server.process.pid))
+        assert eventually(lambda: old not in children_of(server.process.pid), DEPLOYED_S)
         time.sleep(LOAD_S / 3)
 
     assert children(server) == 1
