@@ -18,7 +18,7 @@ from werkzeug.routing import Rule
 
 from config import logging
 
-pytest_plugins = ("tests.conftest_servers",)
+pytest_plugins = ("tests.conftest_servers", "tests.serving")
 
 # A machine that is slow for a moment is no fault of what is tested.
 settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])

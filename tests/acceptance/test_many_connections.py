@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from bridge.core.migrate import upgrade
-from tests.acceptance.test_reload import Server
+from tests.serving import Server
 
 MANY = 1_100  # more than gunicorn keeps by itself
 AT_ONCE = 10

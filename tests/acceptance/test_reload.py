@@ -5,11 +5,9 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-import subprocess
-import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Self
 
@@ -17,40 +15,11 @@ import pytest
 import requests
 
 from bridge.core.migrate import upgrade
-from bridge.local.process import free_port
+from tests.serving import Server, children, eventually, server_processes
 
 ROOT = Path(__file__).parents[2]
 CLIENTS = 4
 LOAD_S = 4.0
-
-
-class Server:
-    """``bridge serve`` as a process."""
-
-    def __init__(self, database_url: str, redis_url: str, data: Path, code: Path | None = None) -> None:
-        """Start it, from the ``code`` of another version if given."""
-        self.url = f"http://127.0.0.1:{(port := free_port())}"
-        env = {
-            **os.environ,
-            "BRIDGE_DATABASE_URL": database_url,
-            "BRIDGE_REDIS_URL": redis_url,
-            "BRIDGE_DATA_DIR": str(data),
-        }
-        command = [sys.executable, "-m", "bridge", "serve", "--port", str(port)]
-        self.log = data / "serve.log"
-        with self.log.open("wb") as log:
-            self.process = subprocess.Popen(command, env=env, stderr=log, cwd=code)
-        self._await()
-
-    def _await(self) -> None:
-        ends_at = time.monotonic() + 60
-        while time.monotonic() < ends_at:
-            try:
-                if requests.get(f"{self.url}/readyz", timeout=5).ok:
-                    return
-            except requests.RequestException:
-                time.sleep(0.1)
-        raise AssertionError(self.log.read_text(encoding="utf-8"))
 
 
 class Load:
@@ -79,24 +48,6 @@ class Load:
                 self.answers.append(requests.get(f"{self.url}/readyz", timeout=10).status_code)
             except requests.RequestException as error:
                 self.failures.append(repr(error))
-
-
-def eventually(is_so: Callable[[], object], within_s: float = 60.0) -> bool:
-    ends_at = time.monotonic() + within_s
-    while time.monotonic() < ends_at:
-        if is_so():
-            return True
-        time.sleep(0.1)
-    return False
-
-
-@pytest.fixture
-def server(fresh_database: str, fresh_valkey: str, tmp_path: Path) -> Iterator[Server]:
-    upgrade(fresh_database)
-    server = Server(fresh_database, fresh_valkey, tmp_path)
-    yield server
-    server.process.kill()
-    server.process.wait()
 
 
 @pytest.fixture
@@ -176,14 +127,6 @@ def test_the_process_that_outlives_versions_knows_next_to_nothing_of_them(instal
     assert own_kb < 30_000
 
 
-def children(server: Server) -> int:
-    return len(children_of(server.process.pid))
-
-
-def children_of(pid: int) -> list[int]:
-    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()]
-
-
 @pytest.fixture
 def two_cores() -> Iterator[set[int]]:
     """What is started meanwhile runs on two cores at most, as many as there are processes."""
@@ -205,12 +148,6 @@ def test_each_process_keeps_to_a_core_and_another_in_its_place_does_too(two_core
     assert eventually(lambda: len(server_processes(server) - set(workers)) == 1)
     (successor,) = server_processes(server) - set(workers)
     assert eventually(lambda: os.sched_getaffinity(successor) == core)
-
-
-def server_processes(server: Server) -> set[int]:
-    """Those that answer requests: the children of the one that keeps them."""
-    (arbiter,) = children_of(server.process.pid)
-    return set(children_of(arbiter))
 
 
 def test_a_reload_under_load_loses_no_request(server: Server) -> None:

@@ -4,28 +4,17 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
-import pytest
 import requests
 
-from bridge.core.migrate import upgrade
 from bridge.web.places import FAR
-from tests.acceptance.test_reload import Server, server_processes
+from tests.serving import Server, server_processes
 
 CALLERS = 40
 FAIR = CALLERS // 2 - FAR
 ROUNDS_MAX = 30
-
-
-@pytest.fixture
-def server(fresh_database: str, fresh_valkey: str, tmp_path: Path) -> Iterator[Server]:
-    upgrade(fresh_database)
-    server = Server(fresh_database, fresh_valkey, tmp_path)
-    yield server
-    server.process.kill()
-    server.process.wait()
 
 
 def look(callers: Sequence[requests.Session], server: Server) -> set[int]:

@@ -6,15 +6,13 @@ import signal
 import threading
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Self
 
 import pytest
 import requests
 
 from benchmarks import nginx
-from bridge.core.migrate import upgrade
-from tests.acceptance.test_reload import Server, children, children_of, eventually
+from tests.serving import Server, children, children_of, eventually
 
 READERS = WRITERS = 2
 LOAD_S = 3.0
@@ -44,15 +42,6 @@ class People:
         with requests.Session() as web:
             while not self._is_over.is_set():
                 self.statuses.append(web.request(method, url, timeout=20).status_code)
-
-
-@pytest.fixture
-def server(fresh_database: str, fresh_valkey: str, tmp_path: Path) -> Iterator[Server]:
-    upgrade(fresh_database)
-    server = Server(fresh_database, fresh_valkey, tmp_path)
-    yield server
-    server.process.kill()
-    server.process.wait()
 
 
 @pytest.fixture
